@@ -1,0 +1,99 @@
+/* JSON through jansson, with errors that name the place. */
+#include "json.h"
+
+#include <string.h>
+
+enum { max_depth = 128 };
+
+/* jansson's own limit is far higher; the depth is counted outside strings, before parsing. */
+static bool too_deep(const char *data, size_t n)
+{
+    int depth = 0;
+    bool inside = false;
+    for (size_t i = 0; i < n; i++) {
+        char c = data[i];
+        if (inside && c == '\\') i++;
+        else if (c == '"') inside = !inside;
+        else if (!inside && (c == '[' || c == '{') && ++depth > max_depth) return true;
+        else if (!inside && (c == ']' || c == '}')) depth--;
+    }
+    return false;
+}
+
+int json_parse(const char *where, const char *data, size_t n, json_t **out, recap_error *error)
+{
+    *out = NULL;
+    if (n >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0) {
+        data += 3;
+        n -= 3;
+    }
+    if (too_deep(data, n))
+        return fail(error, RECAP_ERROR_INPUT, "%s: JSON nested deeper than %d", where, max_depth);
+    json_error_t reason;
+    *out = json_loadb(data, n, JSON_DECODE_ANY | JSON_ALLOW_NUL, &reason);
+    if (*out) return RECAP_OK;
+    if (json_error_code(&reason) == json_error_out_of_memory) return fail_memory(error, n);
+    return fail(error, RECAP_ERROR_INPUT, "%s: not valid JSON at line %d, column %d: %s", where,
+                reason.line, reason.column, reason.text);
+}
+
+int json_parse_file(const char *path, json_t **out, recap_error *error)
+{
+    struct buf data = {0};
+    *out = NULL;
+    int status = file_read(path, 0, &data, error);
+    if (status == RECAP_OK) status = json_parse(path, data.data ? data.data : "", data.n, out, error);
+    buf_free(&data);
+    return status;
+}
+
+static int fail_type(recap_error *error, const char *where, const char *name, const char *wanted)
+{
+    return fail(error, RECAP_ERROR_INPUT, "%s: \"%s\" must be %s", where, name, wanted);
+}
+
+int json_get_string(const char *where, const json_t *object, const char *name,
+                    const char *otherwise, const char **out, recap_error *error)
+{
+    const json_t *value = json_object_get(object, name);
+    *out = otherwise;
+    if (!value || json_is_null(value)) return RECAP_OK;
+    if (!json_is_string(value)) return fail_type(error, where, name, "a string");
+    if (strlen(json_string_value(value)) != json_string_length(value))
+        return fail(error, RECAP_ERROR_INPUT, "%s: \"%s\" contains U+0000", where, name);
+    *out = json_string_value(value);
+    return RECAP_OK;
+}
+
+int json_get_int(const char *where, const json_t *object, const char *name, int64_t otherwise,
+                 int64_t *out, recap_error *error)
+{
+    const json_t *value = json_object_get(object, name);
+    *out = otherwise;
+    if (!value || json_is_null(value)) return RECAP_OK;
+    if (!json_is_integer(value)) return fail_type(error, where, name, "an integer");
+    *out = json_integer_value(value);
+    return RECAP_OK;
+}
+
+int json_get_number(const char *where, const json_t *object, const char *name, double otherwise,
+                    double *out, recap_error *error)
+{
+    const json_t *value = json_object_get(object, name);
+    *out = otherwise;
+    if (!value || json_is_null(value)) return RECAP_OK;
+    if (!json_is_number(value)) return fail_type(error, where, name, "a number");
+    *out = json_number_value(value);
+    return RECAP_OK;
+}
+
+int json_get_bool(const char *where, const json_t *object, const char *name, bool otherwise,
+                  bool *out, recap_error *error)
+{
+    const json_t *value = json_object_get(object, name);
+    *out = otherwise;
+    if (!value || json_is_null(value)) return RECAP_OK;
+    if (!json_is_boolean(value)) return fail_type(error, where, name, "true or false");
+    *out = json_is_true(value);
+    return RECAP_OK;
+}

@@ -1,0 +1,58 @@
+/* The door of text: bytes to UTF-8, HTML to text, normalising, sentences, words. */
+#ifndef TEXT_H
+#define TEXT_H
+
+#include "base/base.h"
+#include "recap/text.h"
+
+/* ---- decoding (uchardet, iconv) ---- */
+
+/* Appends `data` as UTF-8. `declared` is the charset that a header or document named, or NULL; a
+ * byte-order mark wins over it, valid UTF-8 wins over detection. RECAP_ERROR_INPUT names the charset
+ * and the offset of what can't be decoded. *charset (may be NULL) gets a constant or declared name. */
+int text_decode(const char *data, size_t n, const char *declared, struct buf *out,
+                recap_error *error);
+
+/* ---- HTML (libxml2) ---- */
+
+/* An article's main text, paragraphs separated by '\n': no boilerplate, scripts, tables, ruby
+ * readings. Appends nothing where nothing is found. `charset` may be NULL. */
+int text_extract_html(const char *html, size_t n, const char *charset, struct buf *title,
+                      struct buf *text, recap_error *error);
+/* One written rule for titles and bodies that carry entities or tags as text; see the head of
+ * html.c. 'AT&T' stays; a second pass changes nothing. */
+void text_unescape(struct view text, struct buf *out);
+
+/* ---- normalising and sentences ---- */
+
+/* NFKC, URLs -> <URL>, e-mail -> <EMAIL>, repeated 。！？!? -> one, white space collapsed but for
+ * line ends, which become '\n'. */
+int text_normalize(struct view text, struct buf *out, recap_error *error);
+/* Views into `normalized`, in order; allocated in the arena. */
+int text_split(struct view normalized, struct arena *arena, struct view **sentences, size_t *n,
+               recap_error *error);
+/* Source code, a table row, a stack trace: never a representative. */
+bool text_is_code(struct view sentence);
+
+/* ---- words ---- */
+
+/* MeCab over one dictionary; not shared between threads. `dictionary` is a directory, or NULL for
+ * the default: RECAP_MECAB_DICTIONARY, then XDG_DATA_HOME/recap/dictionaries/ipadic, then the
+ * system's. RECAP_ERROR_CONFIG names the path that is missing or incomplete. */
+struct segmenter;
+int segmenter_open(const char *dictionary, struct segmenter **out, recap_error *error);
+void segmenter_close(struct segmenter *segmenter);
+struct word {
+    struct view surface;  /* into the text given */
+    struct view features; /* the dictionary's line, valid until the next call */
+    bool content;         /* a noun, verb stem, adjective or the like: may be part of a topic */
+    bool known;
+};
+/* Words of `text` in order, valid until the next call. Text of any length, in linear time. */
+int segmenter_split(struct segmenter *segmenter, struct view text, const struct word **words,
+                    size_t *n, recap_error *error);
+
+/* Lower-cased word in one of the built-in lists. */
+bool text_is_stop_word(struct view word, recap_language language);
+
+#endif
