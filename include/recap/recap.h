@@ -2,6 +2,7 @@
 #ifndef RECAP_RECAP_H
 #define RECAP_RECAP_H
 
+#include "recap/classifier.h"
 #include "recap/cluster.h"
 #include "recap/context.h"
 #include "recap/evidence.h"
