@@ -1,23 +1,39 @@
-# A thin cover over Meson; see meson.build. Variables: PREFIX, DESTDIR, CC.
+# A thin cover over Meson. Variables: BUILD, PREFIX, DESTDIR, CC.
 BUILD ?= build
 PREFIX ?= /usr/local
+ASAN_FLAGS = -Db_sanitize=address,undefined -Db_lundef=false --buildtype=debugoptimized
+TSAN_FLAGS = -Db_sanitize=thread -Db_lundef=false --buildtype=debugoptimized
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
 
 $(BUILD)/build.ninja:
-	@scripts/install-deps --check
+	@scripts/install-deps
 	meson setup $(BUILD) --prefix $(PREFIX)
 
-test: all
-	@scripts/run-tests $(BUILD)
-
+# Fetches the small default model and makes a recap of the example week.
 demo: all
-	@scripts/demo $(BUILD)/src/cli/recap
+	@scripts/demo $(BUILD)/recap
+
+test: all
+	@scripts/run-tests --checks $(BUILD)
+
+# The unit tests again with the address, undefined-behaviour and thread sanitizers.
+test-sanitizers:
+	@[ -e build-asan/build.ninja ] || meson setup build-asan $(ASAN_FLAGS) >/dev/null
+	@[ -e build-tsan/build.ninja ] || meson setup build-tsan $(TSAN_FLAGS) >/dev/null
+	@ninja -C build-asan
+	@ninja -C build-tsan
+	@scripts/run-tests build-asan build-tsan
+
+build-clang:
+	@[ -e build-clang/build.ninja ] || CC=clang meson setup build-clang >/dev/null
+	@ninja -C build-clang
 
 bench: all
 	@scripts/run-bench $(BUILD)
 
+# Each fuzz target for a minute; FUZZ_SECONDS changes that.
 fuzz:
 	@scripts/run-fuzz
 
@@ -28,6 +44,6 @@ format:
 	@scripts/check-format --fix
 
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) build-asan build-tsan build-clang build-fuzz
 
-.PHONY: all test demo bench fuzz install format clean
+.PHONY: all demo test test-sanitizers build-clang bench fuzz install format clean
