@@ -36,8 +36,8 @@ typedef struct recap_classifier_options {
 /* The built-in taxonomy of 30 genres, in index order. */
 RECAP_API const char *const *recap_default_taxonomy(size_t *n);
 
-RECAP_API int recap_open_classifier(const recap_classifier_options *options,
-                                    recap_classifier **out, recap_error *error);
+RECAP_API int recap_open_classifier(const recap_classifier_options *options, recap_classifier **out,
+                                    recap_error *error);
 RECAP_API void recap_close_classifier(recap_classifier *classifier);
 
 /* The labels in index order; live as long as the classifier. */
@@ -55,8 +55,8 @@ RECAP_API size_t recap_top_genre(const recap_classifier *classifier, const float
 /* ---- training a head ---- */
 
 typedef struct recap_train_options {
-    double l2;         /* negative: chosen by cross-validation from 1e-4 .. 1e2 */
-    size_t folds;      /* 0: 5 (fewer where a genre has fewer examples) */
+    double l2;             /* negative: chosen by cross-validation from 1e-4 .. 1e2 */
+    size_t folds;          /* 0: 5 (fewer where a genre has fewer examples) */
     bool no_class_weights; /* else examples weigh inversely to their genre's size */
     size_t max_iterations; /* of L-BFGS; 0: 200 */
 } recap_train_options;

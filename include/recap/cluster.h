@@ -1,9 +1,9 @@
 /* Clustering: neighbours, layouts, clusters and their scores.
  *
- * All matrices are row-major and dense. Everything is deterministic for the context's seed, with any
- * number of threads. Values are checked to be finite at the door (RECAP_ERROR_INPUT names the row).
- * Labels are 0 .. n_clusters-1, numbered by their first member's row; -1 is noise. Outputs are
- * arrays that the caller owns and sizes. */
+ * All matrices are row-major and dense. Everything is deterministic for the context's seed, with
+ * any number of threads. Values are checked to be finite at the door (RECAP_ERROR_INPUT names the
+ * row). Labels are 0 .. n_clusters-1, numbered by their first member's row; -1 is noise. Outputs
+ * are arrays that the caller owns and sizes. */
 #ifndef RECAP_CLUSTER_H
 #define RECAP_CLUSTER_H
 
@@ -37,8 +37,8 @@ RECAP_API void recap_free_graph(recap_graph *graph);
 
 /* The fuzzy simplicial set of the neighbours (k includes the row itself). */
 RECAP_API int recap_build_fuzzy_graph(recap_context *context, const int32_t *indices,
-                                      const float *distances, size_t n, size_t k,
-                                      recap_graph *out, recap_error *error);
+                                      const float *distances, size_t n, size_t k, recap_graph *out,
+                                      recap_error *error);
 
 typedef struct recap_umap_options {
     size_t n_neighbors;  /* 0: 15; clamped to n */
@@ -50,8 +50,8 @@ typedef struct recap_umap_options {
 } recap_umap_options;
 RECAP_API recap_umap_options recap_umap_defaults(void);
 
-/* Lays out the graph: out [graph->n, n_components]. x [n, d] serves the start where the spectral one
- * fails; it may be NULL. */
+/* Lays out the graph: out [graph->n, n_components]. x [n, d] serves the start where the spectral
+ * one fails; it may be NULL. */
 RECAP_API int recap_layout_graph(recap_context *context, const recap_graph *graph, const float *x,
                                  size_t d, const recap_umap_options *options, float *out,
                                  recap_error *error);
@@ -74,21 +74,21 @@ RECAP_API int recap_pca(recap_context *context, const float *x, size_t n, size_t
 typedef enum recap_selection { RECAP_SELECTION_EOM = 0, RECAP_SELECTION_LEAF = 1 } recap_selection;
 
 typedef struct recap_hdbscan_options {
-    size_t min_cluster_size;  /* 0: 5; at least 2 */
-    size_t min_samples;       /* 0: min_cluster_size; clamped to n - 1 */
+    size_t min_cluster_size; /* 0: 5; at least 2 */
+    size_t min_samples;      /* 0: min_cluster_size; clamped to n - 1 */
     recap_selection selection;
-    double epsilon;           /* clusters closer than this are merged */
+    double epsilon; /* clusters closer than this are merged */
     bool allow_single_cluster;
     recap_metric metric;
 } recap_hdbscan_options;
 
 /* The minimum spanning tree of the mutual reachability graph: n - 1 edges, ascending by weight. */
 typedef struct recap_tree {
-    size_t n;         /* points */
-    int32_t *from;    /* [n - 1] */
-    int32_t *to;      /* [n - 1] */
-    double *weights;  /* [n - 1] */
-    double *core;     /* [n] core distances */
+    size_t n;        /* points */
+    int32_t *from;   /* [n - 1] */
+    int32_t *to;     /* [n - 1] */
+    double *weights; /* [n - 1] */
+    double *core;    /* [n] core distances */
 } recap_tree;
 RECAP_API void recap_free_tree(recap_tree *tree);
 /* One tree serves every min_cluster_size, selection and epsilon of its min_samples. */
@@ -121,8 +121,8 @@ RECAP_API int recap_kmeans(recap_context *context, const float *x, size_t n, siz
 
 /* Ward's linkage (Müllner 2011, nearest-neighbour chain): merges [n - 1, 4] as scipy's: a, b,
  * height, size. */
-RECAP_API int recap_ward(recap_context *context, const float *x, size_t n, size_t d,
-                         double *merges, recap_error *error);
+RECAP_API int recap_ward(recap_context *context, const float *x, size_t n, size_t d, double *merges,
+                         recap_error *error);
 /* Cuts any such linkage of n points into at most k clusters. */
 RECAP_API int recap_cut_linkage(const double *merges, size_t n, size_t k, int32_t *labels,
                                 size_t *n_clusters, recap_error *error);
@@ -130,8 +130,8 @@ RECAP_API int recap_cut_linkage(const double *merges, size_t n, size_t k, int32_
 /* ---- scores: noise (-1) is left out; *known is false where the score can't be measured ---- */
 
 RECAP_API int recap_silhouette(recap_context *context, const float *x, size_t n, size_t d,
-                               recap_metric metric, const int32_t *labels, double *out,
-                               bool *known, recap_error *error);
+                               recap_metric metric, const int32_t *labels, double *out, bool *known,
+                               recap_error *error);
 /* Moulavi et al. 2014, by the rule of the hdbscan package's validity_index on the clustered points
  * (Euclidean). */
 RECAP_API int recap_dbcv(recap_context *context, const float *x, size_t n, size_t d,
@@ -143,30 +143,30 @@ RECAP_API double recap_adjusted_mutual_information(const int32_t *a, const int32
 /* ---- the search: UMAP then HDBSCAN over a small grid ---- */
 
 typedef struct recap_search_options {
-    bool other;             /* the ranges of the genre "other": smaller clusters, leaf selection */
-    recap_selection selection;  /* of every other genre */
-    double epsilon;         /* cluster_selection_epsilon, default 0.5 */
-    float min_dist;         /* default 0 */
-    size_t n_components;    /* 0: 8 */
-    size_t umap_threshold;  /* rows under which no UMAP is made; 0: 10 */
+    bool other; /* the ranges of the genre "other": smaller clusters, leaf selection */
+    recap_selection selection; /* of every other genre */
+    double epsilon;            /* cluster_selection_epsilon, default 0.5 */
+    float min_dist;            /* default 0 */
+    size_t n_components;       /* 0: 8 */
+    size_t umap_threshold;     /* rows under which no UMAP is made; 0: 10 */
     bool no_umap;
-    size_t max_trials;      /* 0: the whole grid */
-    double seconds;         /* 0: none; past it the best so far, or mini-batch k-means */
+    size_t max_trials; /* 0: the whole grid */
+    double seconds;    /* 0: none; past it the best so far, or mini-batch k-means */
 } recap_search_options;
 RECAP_API recap_search_options recap_search_defaults(void);
 
 typedef struct recap_search_result {
     size_t n_clusters;
     bool umap_used;
-    bool fallback;             /* k-means took over at the deadline */
+    bool fallback; /* k-means took over at the deadline */
     size_t n_neighbors, n_components, min_cluster_size, min_samples;
     size_t n_trials;
-    double score;              /* 0.6 silhouette + 0.4 DBCV */
+    double score; /* 0.6 silhouette + 0.4 DBCV */
     double silhouette, dbcv;
     bool silhouette_known, dbcv_known;
     double umap_seconds, hdbscan_seconds, score_seconds;
-    size_t layout_dimensions;  /* of *layout */
-    float *layout;             /* [n, layout_dimensions], what was clustered; owned, recap_free_search */
+    size_t layout_dimensions; /* of *layout */
+    float *layout; /* [n, layout_dimensions], what was clustered; owned, recap_free_search */
 } recap_search_result;
 /* labels [n], probabilities [n] (may be NULL). Any n >= 0. */
 RECAP_API int recap_search_clusters(recap_context *context, const float *x, size_t n, size_t d,

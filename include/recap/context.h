@@ -1,6 +1,7 @@
 /* A context carries what every heavy call shares: the threads, the seed, and the wish to stop.
  *
- * One context may be used by one caller at a time. Results never depend on the number of threads. */
+ * One context may be used by one caller at a time. Results never depend on the number of threads.
+ */
 #ifndef RECAP_CONTEXT_H
 #define RECAP_CONTEXT_H
 

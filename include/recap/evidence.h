@@ -14,15 +14,15 @@ extern "C" {
 #endif
 
 typedef struct recap_article {
-    const char *id;           /* any string; may be "" and may repeat */
-    const char *title;        /* or NULL */
-    const char *language;     /* a hint such as "ja", or NULL */
-    const char *published_at; /* RFC 3339, or NULL */
-    const char *url;          /* or NULL */
-    const char *genre;        /* or NULL */
+    const char *id;                /* any string; may be "" and may repeat */
+    const char *title;             /* or NULL */
+    const char *language;          /* a hint such as "ja", or NULL */
+    const char *published_at;      /* RFC 3339, or NULL */
+    const char *url;               /* or NULL */
+    const char *genre;             /* or NULL */
     const char *const *paragraphs; /* [n_paragraphs] UTF-8; a line end ends a sentence */
     size_t n_paragraphs;
-    double confidence;        /* of the classifier, 0..1; negative: none */
+    double confidence; /* of the classifier, 0..1; negative: none */
 } recap_article;
 
 /* Fills out [n, dimensions] with vectors of length 1; returns a recap_status. */
@@ -40,24 +40,24 @@ typedef struct recap_corpus_confidence {
 } recap_corpus_confidence;
 
 typedef struct recap_evidence_options {
-    const char *genre;                /* "other" has its own search ranges; or NULL */
-    size_t max_sentences;             /* of the run: 6000 */
+    const char *genre;                 /* "other" has its own search ranges; or NULL */
+    size_t max_sentences;              /* of the run: 6000 */
     size_t max_sentences_per_document; /* 200 */
-    size_t max_tokens;                /* of the run, ceil(characters / 4) each: 12000; 0: no limit */
-    size_t max_representatives;       /* of a cluster: 8 */
-    size_t max_highlights;            /* of the genre: 15 */
-    double dedup_threshold;           /* cosine, 0.92 */
-    bool dedup_threshold_fixed;       /* a genre's own value: corpus confidence does not move it */
-    double mmr_lambda;                /* used where a cluster has no average similarity: 0.35 */
+    size_t max_tokens;          /* of the run, ceil(characters / 4) each: 12000; 0: no limit */
+    size_t max_representatives; /* of a cluster: 8 */
+    size_t max_highlights;      /* of the genre: 15 */
+    double dedup_threshold;     /* cosine, 0.92 */
+    bool dedup_threshold_fixed; /* a genre's own value: corpus confidence does not move it */
+    double mmr_lambda;          /* used where a cluster has no average similarity: 0.35 */
     recap_corpus_confidence confidence;
     recap_search_options search;
-    bool noise_recluster;             /* true */
-    size_t noise_min_points;          /* 30 */
-    size_t noise_max_clusters;        /* 8 */
-    bool split_large;                 /* true */
-    size_t split_min_size;            /* 10 */
+    bool noise_recluster;                            /* true */
+    size_t noise_min_points;                         /* 30 */
+    size_t noise_max_clusters;                       /* 8 */
+    bool split_large;                                /* true */
+    size_t split_min_size;                           /* 10 */
     size_t split_tokens_floor, split_tokens_ceiling; /* 400, 4000 */
-    bool layout_2d;                   /* also a 2-D map of the kept sentences, for the report */
+    bool layout_2d; /* also a 2-D map of the kept sentences, for the report */
 } recap_evidence_options;
 RECAP_API recap_evidence_options recap_evidence_defaults(void);
 
@@ -77,10 +77,10 @@ typedef struct recap_representative {
 } recap_representative;
 
 typedef struct recap_cluster {
-    int32_t id;        /* >= 0 in order; -1 is the noise group, last */
+    int32_t id; /* >= 0 in order; -1 is the noise group, last */
     size_t size;
     size_t n_terms;
-    const char **terms; /* [n_terms], best first; the first is the label */
+    const char **terms;        /* [n_terms], best first; the first is the label */
     double average_similarity; /* to the mean */
     bool average_similarity_known;
     size_t tokens;
@@ -90,21 +90,21 @@ typedef struct recap_cluster {
 
 typedef struct recap_evidence {
     size_t n_sentences;
-    recap_sentence *sentences;      /* all collected, in order, duplicates too */
+    recap_sentence *sentences; /* all collected, in order, duplicates too */
     size_t n_clusters;
-    recap_cluster *clusters;        /* largest first, noise last */
+    recap_cluster *clusters; /* largest first, noise last */
     size_t n_highlights;
     recap_representative *highlights;
     size_t n_articles_used;
     size_t dedup_pairs;
-    double dedup_threshold;         /* in effect */
-    bool partial;                   /* cut by a sentence limit */
-    bool token_limited;             /* cut by the token budget */
-    recap_search_result search;     /* layout already freed */
+    double dedup_threshold;     /* in effect */
+    bool partial;               /* cut by a sentence limit */
+    bool token_limited;         /* cut by the token budget */
+    recap_search_result search; /* layout already freed */
     bool noise_known;
-    double noise_ratio;             /* at the end */
+    double noise_ratio; /* at the end */
     double embed_seconds, cluster_seconds, total_seconds;
-    void *memory;                   /* owns everything above */
+    void *memory; /* owns everything above */
 } recap_evidence;
 
 /* `articles` must live as long as *out. No article, or no sentence left, gives an evidence of no

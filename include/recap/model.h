@@ -35,28 +35,28 @@ typedef struct recap_model_info {
     const char *directory;
     const char *architecture; /* "bert", "roberta", "xlm-roberta", "distilbert" */
     size_t n_layers, hidden_size, n_heads, intermediate_size, vocabulary_size;
-    size_t max_length;        /* ids of a text, special ones included */
-    recap_pooling pooling;    /* resolved; never RECAP_POOLING_MODEL */
-    bool pooling_from_file;   /* false: the family's default was taken */
-    bool normalize;           /* by modules.json */
-    size_t n_labels;          /* 0: no classification head */
-    const char *const *labels; /* [n_labels], in index order */
-    bool multi_label;         /* sigmoid instead of softmax */
-    size_t weight_bytes;      /* of the tensors used, as stored */
-    const char *dtype;        /* "F32", "F16", "BF16" or "mixed" */
+    size_t max_length;          /* ids of a text, special ones included */
+    recap_pooling pooling;      /* resolved; never RECAP_POOLING_MODEL */
+    bool pooling_from_file;     /* false: the family's default was taken */
+    bool normalize;             /* by modules.json */
+    size_t n_labels;            /* 0: no classification head */
+    const char *const *labels;  /* [n_labels], in index order */
+    bool multi_label;           /* sigmoid instead of softmax */
+    size_t weight_bytes;        /* of the tensors used, as stored */
+    const char *dtype;          /* "F32", "F16", "BF16" or "mixed" */
     const char *default_prefix; /* put before every text unless the caller says otherwise;
                                  * "query: " for e5 models, else "" */
-    char identity[33];        /* hash of everything that decides a vector, but for the prefix */
+    char identity[33];          /* hash of everything that decides a vector, but for the prefix */
 } recap_model_info;
 
 typedef struct recap_embed_options {
-    const char *prefix;     /* NULL: the model's default; "" none. Not doubled where a text already
-                             * starts with it. */
+    const char *prefix; /* NULL: the model's default; "" none. Not doubled where a text already
+                         * starts with it. */
     recap_pooling pooling;
-    bool no_normalize;      /* leave the vector's length as it is */
-    size_t dimensions;      /* 0: all; else the first so many, normalised again */
-    size_t max_length;      /* 0: the model's; longer texts are cut at the end */
-    size_t token_budget;    /* ids in one pass through the layers; 0: 4096. No effect on results */
+    bool no_normalize;   /* leave the vector's length as it is */
+    size_t dimensions;   /* 0: all; else the first so many, normalised again */
+    size_t max_length;   /* 0: the model's; longer texts are cut at the end */
+    size_t token_budget; /* ids in one pass through the layers; 0: 4096. No effect on results */
 } recap_embed_options;
 
 /* Opens and validates; RECAP_ERROR_MODEL says what is wrong with which file. */
@@ -67,9 +67,9 @@ RECAP_API const recap_tokenizer *recap_model_tokenizer(const recap_model *model)
 
 /* Embeds n texts into out [n, dimensions]. `options` may be NULL. A vector that is not finite, or
  * of length 0 before normalising, fails with RECAP_ERROR_MODEL naming the text's index. */
-RECAP_API int recap_embed(recap_context *context, const recap_model *model,
-                          const recap_text *texts, size_t n, const recap_embed_options *options,
-                          float *out, recap_error *error);
+RECAP_API int recap_embed(recap_context *context, const recap_model *model, const recap_text *texts,
+                          size_t n, const recap_embed_options *options, float *out,
+                          recap_error *error);
 
 /* Logits of n texts into out [n, n_labels]; texts are cut at max_length ids (0: the model's). */
 RECAP_API int recap_classify(recap_context *context, const recap_model *model,

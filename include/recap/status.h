@@ -14,15 +14,15 @@ extern "C" {
 
 typedef enum recap_status {
     RECAP_OK = 0,
-    RECAP_ERROR_INPUT = -1,       /* a value in the caller's data is malformed or out of range */
-    RECAP_ERROR_USAGE = -2,       /* a wrong option or a call that makes no sense */
-    RECAP_ERROR_CONFIG = -3,      /* a setting or configuration file can't be used */
-    RECAP_ERROR_MODEL = -4,       /* a model directory can't be used */
-    RECAP_ERROR_IO = -5,          /* a file can't be read or written */
-    RECAP_ERROR_MEMORY = -6,      /* memory, disk or device space ran out */
-    RECAP_ERROR_TIMEOUT = -7,     /* a deadline passed */
-    RECAP_ERROR_CANCELLED = -8,   /* the caller asked to stop */
-    RECAP_ERROR_INTERNAL = -9,    /* a fault of Recap itself */
+    RECAP_ERROR_INPUT = -1,     /* a value in the caller's data is malformed or out of range */
+    RECAP_ERROR_USAGE = -2,     /* a wrong option or a call that makes no sense */
+    RECAP_ERROR_CONFIG = -3,    /* a setting or configuration file can't be used */
+    RECAP_ERROR_MODEL = -4,     /* a model directory can't be used */
+    RECAP_ERROR_IO = -5,        /* a file can't be read or written */
+    RECAP_ERROR_MEMORY = -6,    /* memory, disk or device space ran out */
+    RECAP_ERROR_TIMEOUT = -7,   /* a deadline passed */
+    RECAP_ERROR_CANCELLED = -8, /* the caller asked to stop */
+    RECAP_ERROR_INTERNAL = -9,  /* a fault of Recap itself */
 } recap_status;
 
 typedef struct recap_error {

@@ -50,14 +50,15 @@ void *new_aligned(size_t n, size_t size);
 /* Grows *array (elements of `size`) so that it holds at least n; doubles. 0 or RECAP_ERROR_MEMORY;
  * on failure nothing is changed. */
 int grow_array(void *array_pointer, size_t *capacity, size_t n, size_t size);
-char *copy_string(const char *s);              /* NULL on failure; freed with free() */
-char *copy_bytes(const void *data, size_t n);  /* with a final NUL; freed with free() */
+char *copy_string(const char *s);             /* NULL on failure; freed with free() */
+char *copy_bytes(const void *data, size_t n); /* with a final NUL; freed with free() */
 
 /* Allocations that live and die together. Zero-initialise, then arena_free at the end. */
 struct arena {
     struct arena_block *blocks;
 };
-void *arena_alloc(struct arena *arena, size_t n, size_t size); /* 16-byte aligned, zeroed; or NULL */
+void *arena_alloc(struct arena *arena, size_t n,
+                  size_t size); /* 16-byte aligned, zeroed; or NULL */
 char *arena_copy(struct arena *arena, const void *data, size_t n); /* with a final NUL; or NULL */
 void arena_free(struct arena *arena);
 
@@ -98,7 +99,8 @@ char *buf_take(struct buf *buf, size_t *n);
 uint32_t utf8_next(const char *data, size_t n, size_t *i);
 /* Bytes that `code_point` takes; writes at most 4. */
 size_t utf8_put(uint32_t code_point, char out[4]);
-/* Offset of the first byte that is not valid UTF-8 (surrogates and overlong forms are not), or n. */
+/* Offset of the first byte that is not valid UTF-8 (surrogates and overlong forms are not), or n.
+ */
 size_t utf8_check(const char *data, size_t n);
 size_t utf8_count(const char *data, size_t n); /* code points; an invalid byte counts one */
 

@@ -68,13 +68,26 @@ void buf_add_code_point(struct buf *buf, uint32_t code_point)
 static void add_json_point(struct buf *buf, uint32_t c, const char *raw, size_t n)
 {
     switch (c) {
-    case '"': buf_add_string(buf, "\\\""); return;
-    case '\\': buf_add_string(buf, "\\\\"); return;
-    case '\n': buf_add_string(buf, "\\n"); return;
-    case '\r': buf_add_string(buf, "\\r"); return;
-    case '\t': buf_add_string(buf, "\\t"); return;
-    case UINT32_MAX: buf_add_string(buf, "\xEF\xBF\xBD"); return;
-    default: break;
+    case '"':
+        buf_add_string(buf, "\\\"");
+        return;
+    case '\\':
+        buf_add_string(buf, "\\\\");
+        return;
+    case '\n':
+        buf_add_string(buf, "\\n");
+        return;
+    case '\r':
+        buf_add_string(buf, "\\r");
+        return;
+    case '\t':
+        buf_add_string(buf, "\\t");
+        return;
+    case UINT32_MAX:
+        buf_add_string(buf, "\xEF\xBF\xBD");
+        return;
+    default:
+        break;
     }
     if (c < 0x20 || c == 0x7F || c == 0x2028 || c == 0x2029 || c == 0x85)
         buf_printf(buf, "\\u%04x", c);

@@ -11,5 +11,6 @@ struct hash128 hash_bytes(const void *data, size_t n)
 
 void hash_text(struct hash128 hash, char out[33])
 {
-    snprintf(out, 33, "%016llx%016llx", (unsigned long long)hash.high, (unsigned long long)hash.low);
+    snprintf(out, 33, "%016llx%016llx", (unsigned long long)hash.high,
+             (unsigned long long)hash.low);
 }

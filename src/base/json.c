@@ -12,10 +12,14 @@ static bool too_deep(const char *data, size_t n)
     bool inside = false;
     for (size_t i = 0; i < n; i++) {
         char c = data[i];
-        if (inside && c == '\\') i++;
-        else if (c == '"') inside = !inside;
-        else if (!inside && (c == '[' || c == '{') && ++depth > max_depth) return true;
-        else if (!inside && (c == ']' || c == '}')) depth--;
+        if (inside && c == '\\')
+            i++;
+        else if (c == '"')
+            inside = !inside;
+        else if (!inside && (c == '[' || c == '{') && ++depth > max_depth)
+            return true;
+        else if (!inside && (c == ']' || c == '}'))
+            depth--;
     }
     return false;
 }
@@ -42,7 +46,8 @@ int json_parse_file(const char *path, json_t **out, recap_error *error)
     struct buf data = {0};
     *out = NULL;
     int status = file_read(path, 0, &data, error);
-    if (status == RECAP_OK) status = json_parse(path, data.data ? data.data : "", data.n, out, error);
+    if (status == RECAP_OK)
+        status = json_parse(path, data.data ? data.data : "", data.n, out, error);
     buf_free(&data);
     return status;
 }

@@ -1,8 +1,8 @@
 /* Numbers as JSON text: the shortest decimal that reads back as the same value.
  *
- * A float has at most 9 significant digits, a double 17. Each length is tried from the shortest that
- * can hold the value; for floats the digits come from double arithmetic, which is exact enough to
- * propose a candidate, and strtof decides. */
+ * A float has at most 9 significant digits, a double 17. Each length is tried from the shortest
+ * that can hold the value; for floats the digits come from double arithmetic, which is exact enough
+ * to propose a candidate, and strtof decides. */
 #include "base.h"
 
 #include <math.h>

@@ -55,7 +55,8 @@ int fail(recap_error *error, int code, const char *format, ...)
 
 int fail_memory(recap_error *error, size_t bytes)
 {
-    return fail(error, RECAP_ERROR_MEMORY, "out of memory: %zu bytes could not be allocated", bytes);
+    return fail(error, RECAP_ERROR_MEMORY, "out of memory: %zu bytes could not be allocated",
+                bytes);
 }
 
 int fail_prefix(recap_error *error, const char *format, ...)
