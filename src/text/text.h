@@ -45,8 +45,9 @@ void segmenter_close(struct segmenter *segmenter);
 struct word {
     struct view surface;  /* into the text given */
     struct view features; /* the dictionary's line, valid until the next call */
-    bool content;         /* a noun, verb stem, adjective or the like: may be part of a topic */
-    bool known;
+    bool noun;            /* a common noun or name with a meaning of its own: what topics are of */
+    bool content;         /* that, or an independent verb or adjective (as inflected here) */
+    bool known;           /* in the dictionary */
 };
 /* Words of `text` in order, valid until the next call. Text of any length, in linear time. */
 int segmenter_split(struct segmenter *segmenter, struct view text, const struct word **words,
