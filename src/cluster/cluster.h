@@ -4,6 +4,7 @@
  *   matrices     checks, 64-bit offsets
  *   UMAP         smoothing, curve, spectral start, width of a layout
  *   k-means      splitting in two
+ *   scores       silhouette by row
  */
 #ifndef CLUSTER_H
 #define CLUSTER_H
@@ -27,7 +28,8 @@ int cluster_check_matrix(const float *x, size_t n, size_t d, recap_metric metric
 
 /* Per row the distance to its nearest other row that is not equal to it (rho) and the bandwidth
  * (sigma), from the distances [n, k] of recap_find_neighbors. Always finite. */
-void cluster_smooth_neighbors(const float *distances, size_t n, size_t k, float *sigma, float *rho);
+void cluster_smooth_neighbors(recap_context *context, const float *distances, size_t n, size_t k,
+                              float *sigma, float *rho);
 /* The curve 1 / (1 + a x^2b) that is nearest to the wanted one, by least squares. */
 void cluster_fit_curve(double min_dist, double spread, double *a, double *b);
 /* The smallest `wanted` eigenvectors of the connected graph's normalised Laplacian after the trivial
@@ -51,5 +53,13 @@ int cluster_bisect(recap_context *context, const float *x, size_t n, size_t d, i
 /* Splits the cluster with the largest sum of squares in two until there are k. */
 int cluster_bisecting_kmeans(recap_context *context, const float *x, size_t n, size_t d, size_t k,
                              int32_t *labels, size_t *n_clusters, recap_error *error);
+
+/* ---- scores ---- */
+
+/* The silhouette of each row in samples [n] (0 for noise and for a cluster of one); *known as
+ * recap_silhouette's, and where it is false samples are all 0. */
+int cluster_silhouette_samples(recap_context *context, const float *x, size_t n, size_t d,
+                               recap_metric metric, const int32_t *labels, double *samples,
+                               bool *known, recap_error *error);
 
 #endif
