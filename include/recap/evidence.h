@@ -51,12 +51,14 @@ typedef struct recap_evidence_options {
     double mmr_lambda;          /* used where a cluster has no average similarity: 0.35 */
     recap_corpus_confidence confidence;
     recap_search_options search;
-    bool noise_recluster;                            /* true */
-    size_t noise_min_points;                         /* 30 */
-    size_t noise_max_clusters;                       /* 8 */
-    bool split_large;                                /* true */
-    size_t split_min_size;                           /* 10 */
-    size_t split_tokens_floor, split_tokens_ceiling; /* 400, 4000 */
+    bool noise_recluster;      /* true */
+    size_t noise_min_points;   /* 30 */
+    size_t noise_max_clusters; /* 8 */
+    bool split_large;          /* true */
+    bool split_dynamic;        /* true: the limits come from the clusters' own medians ... */
+    size_t split_tokens_floor, split_tokens_ceiling; /* ... within 400, 4000; */
+    size_t split_max_tokens, split_min_size; /* false: a cluster over 1500 tokens, of 10 or more */
+    const char *dictionary;                  /* MeCab's directory; NULL: the default */
     bool layout_2d; /* also a 2-D map of the kept sentences, for the report */
 } recap_evidence_options;
 RECAP_API recap_evidence_options recap_evidence_defaults(void);
@@ -69,6 +71,7 @@ typedef struct recap_sentence {
     int32_t cluster;      /* index into clusters; -1 for a dropped duplicate */
     int64_t duplicate_of; /* index of the kept sentence, or -1 */
     float x, y;           /* where layout_2d was asked and the sentence kept; else 0 */
+    size_t tokens;        /* ceil(characters / 4) */
 } recap_sentence;
 
 typedef struct recap_representative {
@@ -80,9 +83,9 @@ typedef struct recap_cluster {
     int32_t id; /* >= 0 in order; -1 is the noise group, last */
     size_t size;
     size_t n_terms;
-    const char **terms;        /* [n_terms], best first; the first is the label */
-    double average_similarity; /* to the mean */
-    bool average_similarity_known;
+    const char **terms;            /* [n_terms], best first; the first is the label */
+    double average_similarity;     /* mean cosine of two different members */
+    bool average_similarity_known; /* false with one member */
     size_t tokens;
     size_t n_representatives;
     recap_representative *representatives;
@@ -95,7 +98,9 @@ typedef struct recap_evidence {
     recap_cluster *clusters; /* largest first, noise last */
     size_t n_highlights;
     recap_representative *highlights;
-    size_t n_articles_used;
+    size_t n_articles_used;   /* with at least one sentence collected */
+    size_t n_articles_unsure; /* left out for the classifier's low confidence */
+    size_t n_articles_cut;    /* had more sentences than max_sentences_per_document */
     size_t dedup_pairs;
     double dedup_threshold;     /* in effect */
     bool partial;               /* cut by a sentence limit */

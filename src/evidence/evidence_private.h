@@ -1,0 +1,32 @@
+/* What only the files of evidence share: the terms of a text, for topics.c (made by terms.c). */
+#ifndef EVIDENCE_PRIVATE_H
+#define EVIDENCE_PRIVATE_H
+
+#include "evidence.h"
+
+/* Strings to numbers, in order of first appearance. Zero-initialise; vocabulary_free. */
+struct vocabulary {
+    struct arena strings;
+    const char **terms; /* [n] */
+    uint8_t *n_words;   /* [n]: 1 or 2 */
+    int32_t *parts; /* [n, 2]: the two words' own numbers, or -1 where a word alone is no term */
+    size_t n, capacity, words_capacity, parts_capacity;
+    int32_t *slots; /* [n_slots], a power of two; -1: free */
+    size_t n_slots;
+};
+/* The number of a term; RECAP_ERROR_MEMORY or 0. */
+int vocabulary_add(struct vocabulary *vocabulary, struct view term, const int32_t parts[2],
+                   int n_words, int32_t *out);
+void vocabulary_free(struct vocabulary *vocabulary);
+
+/* The terms of one text, in order, repeats too. Zero-initialise; free ids. */
+struct term_list {
+    int32_t *ids; /* [n] */
+    size_t n, capacity;
+};
+/* The segmenter may be NULL where the text has no Japanese in it. */
+int terms_of_text(struct view text, struct segmenter *segmenter, struct vocabulary *vocabulary,
+                  struct term_list *out, recap_error *error);
+bool terms_need_segmenter(struct view text);
+
+#endif

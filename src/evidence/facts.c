@@ -1,0 +1,336 @@
+/* What keeps two alike sentences from being one: their numbers, names, negations and directions.
+ *
+ * An embedder puts sentences of one template together whatever they say ("8080番ポート…" and
+ * "8081番ポート…", two companies' dividends, two papers' by-lines), so a cosine alone doesn't make
+ * a duplicate. Compared word by word:
+ *
+ *   numbers      runs of digits, "1,000" as "1000"; English number words up to twelve
+ *   names        Latin words with a capital that are no stop words; runs of at least two kanji or
+ *                katakana, which are nearly all of a Japanese sentence's nouns
+ *   negation     not, never, no ...; ない, ません ...
+ *   direction    rose / fell, 上昇 / 下落 ...
+ *
+ * Two sentences contradict each other where each has a number, or each a name, that the other lacks
+ * (one that only says less is no contradiction), where one is negated and the other is not, or
+ * where they point in opposite directions. Measured in docs/decisions/dedup-rule.md. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "evidence.h"
+
+/* Words that begin at [begin], in lower case, of a sentence. */
+struct fact_list {
+    struct view *items; /* [n] views into the sentence's text */
+    size_t n, capacity;
+};
+
+struct assertion {
+    struct view text;             /* lower-cased ASCII */
+    struct view *numbers, *names; /* [n_numbers], [n_names] */
+    size_t n_numbers, n_names;
+    uint32_t up, down; /* bits by direction */
+    bool negated;
+};
+
+struct facts {
+    struct arena arena;
+    struct assertion *assertions; /* [n] */
+};
+
+/* ---- characters ---- */
+
+static bool is_digit(uint32_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_capital(uint32_t c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 0xC0 && c <= 0xDE && c != 0xD7);
+}
+
+static bool is_latin(uint32_t c)
+{
+    return ((c | 32) >= 'a' && (c | 32) <= 'z') ||
+           (c >= 0xC0 && c <= 0x24F && c != 0xD7 && c != 0xF7);
+}
+
+static bool is_kanji(uint32_t c)
+{
+    return (c >= 0x3400 && c <= 0x9FFF) || (c >= 0xF900 && c <= 0xFAFF) || c == 0x3005 ||
+           (c >= 0x20000 && c <= 0x3FFFF);
+}
+
+static bool is_katakana(uint32_t c)
+{
+    return c >= 0x30A1 && c <= 0x30FF && c != 0x30FB;
+}
+
+static bool is_numeral(uint32_t c)
+{
+    return is_digit(c) || c == ',' || c == '.';
+}
+
+/* ---- tables ---- */
+
+static const struct {
+    const char *word, *digits;
+} number_words[] = {
+    {"one", "1"},  {"two", "2"},  {"three", "3"},   {"four", "4"},
+    {"five", "5"}, {"six", "6"},  {"seven", "7"},   {"eight", "8"},
+    {"nine", "9"}, {"ten", "10"}, {"eleven", "11"}, {"twelve", "12"},
+};
+
+static const char *const negations[] = {"not",     "no",  "never",   "none",
+                                        "neither", "nor", "without", "cannot"};
+static const char *const japanese_negations[] = {"ない",   "なかった", "なく",
+                                                 "ません", "せず",     "できず"};
+
+/* One bit a direction. English words whole, Japanese ones anywhere. */
+static const struct {
+    int bit;
+    const char *up, *down;
+} directions[] = {
+    {0, "rise", "fall"},           {0, "rises", "falls"},         {0, "rose", "fell"},
+    {0, "risen", "fallen"},        {0, "rising", "falling"},      {0, "increase", "decrease"},
+    {0, "increased", "decreased"}, {0, "gained", "lost"},         {0, "up", "down"},
+    {0, "higher", "lower"},        {0, "raised", "cut"},          {0, "raises", "cuts"},
+    {0, "上昇", "下落"},           {0, "増加", "減少"},           {0, "値上", "値下"},
+    {0, "引き上げ", "引き下げ"},   {0, "高値", "安値"},           {1, "won", "lost"},
+    {1, "wins", "loses"},          {1, "勝利", "敗北"},           {1, "勝っ", "敗れ"},
+    {2, "bought", "sold"},         {2, "buys", "sells"},          {2, "buy", "sell"},
+    {2, "買収", "売却"},           {3, "approved", "rejected"},   {3, "approves", "rejects"},
+    {3, "可決", "否決"},           {4, "opened", "closed"},       {4, "opens", "closes"},
+    {4, "開幕", "閉幕"},           {5, "always", "never"},        {6, "profit", "loss"},
+    {7, "before", "after"},        {8, "convicted", "acquitted"}, {8, "有罪", "無罪"},
+};
+
+/* ---- collecting ---- */
+
+struct collector {
+    struct facts *facts;
+    struct fact_list numbers, names;
+    recap_error *error;
+};
+
+static int add_fact(struct fact_list *list, struct view fact)
+{
+    if (grow_array(&list->items, &list->capacity, list->n + 1, sizeof(*list->items)))
+        return RECAP_ERROR_MEMORY;
+    list->items[list->n++] = fact;
+    return RECAP_OK;
+}
+
+static size_t run_end(struct view text, size_t begin, bool (*belongs)(uint32_t))
+{
+    size_t i = begin;
+    while (i < text.n) {
+        size_t next = i;
+        if (!belongs(utf8_next(text.data, text.n, &next))) break;
+        i = next;
+    }
+    return i;
+}
+
+/* "1,000." as "1000". */
+static int add_number(struct collector *collector, struct view run)
+{
+    while (run.n && !is_digit((uint8_t)run.data[run.n - 1])) run.n--;
+    char *digits = arena_copy(&collector->facts->arena, run.data, run.n);
+    if (!digits) return RECAP_ERROR_MEMORY;
+    size_t n = 0;
+    for (size_t i = 0; i < run.n; i++) {
+        if (run.data[i] != ',') digits[n++] = run.data[i];
+    }
+    return add_fact(&collector->numbers, (struct view){digits, n});
+}
+
+static void mark_directions(struct assertion *assertion, struct view word)
+{
+    for (size_t i = 0; i < COUNT_OF(directions); i++) {
+        if (view_equal(word, view_of(directions[i].up))) assertion->up |= 1U << directions[i].bit;
+        if (view_equal(word, view_of(directions[i].down)))
+            assertion->down |= 1U << directions[i].bit;
+    }
+}
+
+static bool is_negation(struct view word)
+{
+    for (size_t i = 0; i < COUNT_OF(negations); i++) {
+        if (view_equal(word, view_of(negations[i]))) return true;
+    }
+    return false;
+}
+
+/* `word` in lower case, `capital` as it was written. */
+static int add_latin(struct collector *collector, struct assertion *assertion, struct view word,
+                     bool capital)
+{
+    mark_directions(assertion, word);
+    if (is_negation(word)) assertion->negated = true;
+    for (size_t i = 0; i < COUNT_OF(number_words); i++) {
+        if (view_equal(word, view_of(number_words[i].word)))
+            return add_fact(&collector->numbers, view_of(number_words[i].digits));
+    }
+    if (!capital || word.n < 2 || text_is_stop_word(word, RECAP_LANGUAGE_ENGLISH)) return RECAP_OK;
+    return add_fact(&collector->names, word);
+}
+
+static int add_japanese(struct collector *collector, struct view run)
+{
+    if (utf8_count(run.data, run.n) < 2) return RECAP_OK;
+    if (text_is_stop_word(run, RECAP_LANGUAGE_JAPANESE)) return RECAP_OK;
+    return add_fact(&collector->names, run);
+}
+
+static bool is_not_ending(struct view text, size_t i)
+{
+    return i + 1 < text.n && text.data[i] == '\'' && text.data[i + 1] == 't';
+}
+
+/* One run of like characters at `begin`; *end behind it. `original` has the capitals. */
+static int add_run(struct collector *collector, struct assertion *assertion, struct view original,
+                   size_t begin, size_t *end)
+{
+    struct view text = assertion->text;
+    size_t next = begin;
+    uint32_t c = utf8_next(original.data, original.n, &next);
+    bool (*belongs)(uint32_t) = is_digit(c)      ? is_numeral
+                                : is_latin(c)    ? is_latin
+                                : is_kanji(c)    ? is_kanji
+                                : is_katakana(c) ? is_katakana
+                                                 : NULL;
+    *end = belongs ? run_end(text, begin, belongs) : next;
+    struct view run = {text.data + begin, *end - begin};
+    if (!belongs) return RECAP_OK;
+    if (is_digit(c)) return add_number(collector, run);
+    if (!is_latin(c)) return add_japanese(collector, run);
+    if (is_not_ending(text, *end)) assertion->negated = true;
+    return add_latin(collector, assertion, run, is_capital(c));
+}
+
+static bool has(struct view text, const char *part)
+{
+    return memmem(text.data, text.n, part, strlen(part)) != NULL;
+}
+
+static void mark_japanese(struct assertion *assertion)
+{
+    for (size_t i = 0; i < COUNT_OF(japanese_negations); i++) {
+        if (has(assertion->text, japanese_negations[i])) assertion->negated = true;
+    }
+    for (size_t i = 0; i < COUNT_OF(directions); i++) {
+        if ((uint8_t)directions[i].up[0] < 0x80) continue;
+        if (has(assertion->text, directions[i].up)) assertion->up |= 1U << directions[i].bit;
+        if (has(assertion->text, directions[i].down)) assertion->down |= 1U << directions[i].bit;
+    }
+}
+
+static int store_list(struct arena *arena, const struct fact_list *list, struct view **out,
+                      size_t *n)
+{
+    *out = arena_alloc(arena, list->n, sizeof(**out));
+    if (!*out) return RECAP_ERROR_MEMORY;
+    if (list->n) memcpy(*out, list->items, list->n * sizeof(**out));
+    *n = list->n;
+    return RECAP_OK;
+}
+
+static int collect_one(struct collector *collector, const char *sentence, struct assertion *out)
+{
+    struct arena *arena = &collector->facts->arena;
+    struct view original = view_of(sentence);
+    char *folded = arena_copy(arena, original.data, original.n);
+    if (!folded) return RECAP_ERROR_MEMORY;
+    for (size_t i = 0; i < original.n; i++) {
+        if (folded[i] >= 'A' && folded[i] <= 'Z') folded[i] = (char)(folded[i] + 32);
+    }
+    out->text = (struct view){folded, original.n};
+    collector->numbers.n = collector->names.n = 0;
+    int status = RECAP_OK;
+    for (size_t i = 0; !status && i < original.n;)
+        status = add_run(collector, out, original, i, &i);
+    mark_japanese(out);
+    if (!status) status = store_list(arena, &collector->numbers, &out->numbers, &out->n_numbers);
+    if (!status) status = store_list(arena, &collector->names, &out->names, &out->n_names);
+    return status;
+}
+
+int facts_collect(const recap_sentence *sentences, size_t n, struct facts **out, recap_error *error)
+{
+    struct facts *facts = new_zeroed(1, sizeof(*facts));
+    struct collector collector = {.facts = facts, .error = error};
+    int status = facts ? RECAP_OK : RECAP_ERROR_MEMORY;
+    if (facts) facts->assertions = new_zeroed(n, sizeof(*facts->assertions));
+    if (facts && !facts->assertions) status = RECAP_ERROR_MEMORY;
+    for (size_t i = 0; !status && i < n; i++)
+        status = collect_one(&collector, sentences[i].text, &facts->assertions[i]);
+    free(collector.numbers.items);
+    free(collector.names.items);
+    if (status) {
+        facts_free(facts);
+        return fail_memory(error, n * sizeof(*facts->assertions));
+    }
+    *out = facts;
+    return RECAP_OK;
+}
+
+void facts_free(struct facts *facts)
+{
+    if (!facts) return;
+    arena_free(&facts->arena);
+    free(facts->assertions);
+    free(facts);
+}
+
+/* ---- comparing ---- */
+
+static bool lacks_number(const struct assertion *from, const struct assertion *in)
+{
+    for (size_t i = 0; i < from->n_numbers; i++) {
+        bool found = false;
+        for (size_t k = 0; k < in->n_numbers && !found; k++)
+            found = view_equal(from->numbers[i], in->numbers[k]);
+        if (!found) return true;
+    }
+    return false;
+}
+
+/* Latin names are whole words; Japanese ones may be part of a longer one. */
+static bool mentions(struct view text, struct view name)
+{
+    const char *at = text.data, *end = text.data + text.n;
+    bool whole = is_latin((uint8_t)name.data[0]) && (uint8_t)name.data[0] < 0x80;
+    while ((at = memmem(at, (size_t)(end - at), name.data, name.n))) {
+        const char *after = at + name.n;
+        bool starts = at == text.data || !((uint8_t)(at[-1] | 32) >= 'a' && (at[-1] | 32) <= 'z');
+        bool ends = after == end || !((uint8_t)(*after | 32) >= 'a' && (*after | 32) <= 'z');
+        if (!whole || (starts && ends)) return true;
+        at++;
+    }
+    return false;
+}
+
+static bool lacks_name(const struct assertion *from, const struct assertion *in)
+{
+    for (size_t i = 0; i < from->n_names; i++) {
+        if (!mentions(in->text, from->names[i])) return true;
+    }
+    return false;
+}
+
+static bool oppose(const struct assertion *a, const struct assertion *b)
+{
+    uint32_t a_up = a->up & ~a->down, a_down = a->down & ~a->up;
+    uint32_t b_up = b->up & ~b->down, b_down = b->down & ~b->up;
+    return (a_up & b_down) || (a_down & b_up);
+}
+
+bool facts_contradict(const struct facts *facts, size_t a, size_t b)
+{
+    const struct assertion *x = &facts->assertions[a], *y = &facts->assertions[b];
+    if (view_equal(x->text, y->text)) return false;
+    if (x->negated != y->negated || oppose(x, y)) return true;
+    if (lacks_number(x, y) && lacks_number(y, x)) return true;
+    return lacks_name(x, y) && lacks_name(y, x);
+}
