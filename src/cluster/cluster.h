@@ -1,5 +1,6 @@
 /* The door of cluster for the rooms after it and for its tests: include/recap/cluster.h is what the
- * world sees; here are the steps in between that the evidence room and the tests need by themselves.
+ * world sees; here are the steps in between that the evidence room and the tests need by
+ * themselves.
  *
  *   matrices     checks, 64-bit offsets
  *   UMAP         smoothing, curve, spectral start, width of a layout
@@ -32,9 +33,10 @@ void cluster_smooth_neighbors(recap_context *context, const float *distances, si
                               float *sigma, float *rho);
 /* The curve 1 / (1 + a x^2b) that is nearest to the wanted one, by least squares. */
 void cluster_fit_curve(double min_dist, double spread, double *a, double *b);
-/* The smallest `wanted` eigenvectors of the connected graph's normalised Laplacian after the trivial
- * one: vectors [n, wanted], values [wanted] ascending. wanted <= n - 2. *converged tells whether the
- * bounded number of rounds was enough; the vectors are finite and orthonormal in either case. */
+/* The smallest `wanted` eigenvectors of the connected graph's normalised Laplacian after the
+ * trivial one: vectors [n, wanted], values [wanted] ascending. wanted <= n - 2. *converged tells
+ * whether the bounded number of rounds was enough; the vectors are finite and orthonormal in either
+ * case. */
 int cluster_spectral_vectors(recap_context *context, const recap_graph *graph, size_t wanted,
                              double *vectors, double *values, bool *converged, recap_error *error);
 /* Connected components of the graph, numbered by their first row. */
