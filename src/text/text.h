@@ -8,8 +8,9 @@
 /* ---- decoding (uchardet, iconv) ---- */
 
 /* Appends `data` as UTF-8. `declared` is the charset that a header or document named, or NULL; a
- * byte-order mark wins over it, valid UTF-8 wins over detection. RECAP_ERROR_INPUT names the charset
- * and the offset of what can't be decoded. *charset (may be NULL) gets a constant or declared name. */
+ * byte-order mark wins over it, valid UTF-8 wins over detection. RECAP_ERROR_INPUT names the
+ * charset and the offset of what can't be decoded. *charset (may be NULL) gets a constant or
+ * declared name. */
 int text_decode(const char *data, size_t n, const char *declared, struct buf *out,
                 recap_error *error);
 
