@@ -393,7 +393,7 @@ int terms_of_text(struct view text, struct segmenter *segmenter, struct vocabula
         } else if (is_word_character(c) || (is_japanese(c) && segmenter)) {
             status = speak_run(&speaker, text, &i);
         } else {
-            if (c != ' ' && c != '-') pause_speech(&speaker);
+            if ((c != ' ' && c != '-') || speaker.previous_joined) pause_speech(&speaker);
             i = next;
         }
     }
