@@ -4,7 +4,7 @@
  *
  *   trie.c           double array: longest and common prefixes
  *   vocabulary.c     token <-> id
- *   characters.c     classes of code points, normal forms
+ *   char_class.c     classes of code points, normal forms
  *   normalizer.c     steps that rewrite a segment; charsmap.c is the largest of them
  *   pretokenizer.c   steps that cut a segment into pieces; pattern.c has those by pattern
  *   unigram.c, wordpiece.c, bpe.c   a piece to ids
@@ -84,7 +84,7 @@ static inline int32_t id_of_value(int32_t value, bool allow_special)
     return value & ~special_flag;
 }
 
-/* ---- characters.c: as the reference's tables have them, which are of different ages ---- */
+/* ---- char_class.c: as the reference's tables have them, which are of different ages ---- */
 
 bool char_is_space(uint32_t c);
 bool char_is_punctuation(uint32_t c);
