@@ -1,0 +1,153 @@
+/* Models by name or directory, and the classifier that options and settings describe. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "model/model.h"
+
+int model_locate(const char *name, char **directory, recap_error *error)
+{
+    if (name && *name) return model_find(name, directory, error);
+    recap_error reason;
+    int status = model_find(DEFAULT_MODEL, directory, &reason);
+    if (status != RECAP_ERROR_MODEL) return status == RECAP_OK ? status : fail_memory(error, 1);
+    return fail(
+        error, RECAP_ERROR_MODEL,
+        "no model is here yet: run \"recap model fetch %s\", or name a model directory with "
+        "--model",
+        DEFAULT_MODEL);
+}
+
+int model_open_wanted(const struct invocation *call, recap_model **out, recap_error *error)
+{
+    char *directory;
+    const char *name = call->common.model ? call->common.model : call->config.model_id;
+    *out = NULL;
+    int status = model_locate(name, &directory, error);
+    if (status == RECAP_OK) status = recap_open_model(directory, out, error);
+    if (status == RECAP_OK) {
+        const recap_model_info *info = recap_model_describe(*out);
+        log_message(LOG_INFO, "model %s: %s, %zu layers of %zu, %s pooling%s, prefix \"%s\"",
+                    directory, info->architecture, info->n_layers, info->hidden_size,
+                    info->pooling == RECAP_POOLING_MEAN  ? "mean"
+                    : info->pooling == RECAP_POOLING_CLS ? "cls"
+                    : info->pooling == RECAP_POOLING_MAX ? "max"
+                                                         : "last",
+                    info->pooling_from_file ? "" : " (the family's default)", info->default_prefix);
+    }
+    free(directory);
+    return status;
+}
+
+/* ---- the classifier ---- */
+
+/* Copies the thresholds into arrays that live as long as `arena`. */
+static int take_thresholds(const json_t *object, double everywhere, struct arena *arena,
+                           recap_classifier_options *options, recap_error *error)
+{
+    size_t n = json_object_size(object), i = 0;
+    const char **names = arena_alloc(arena, n + 1, sizeof *names);
+    double *values = arena_alloc(arena, n + 1, sizeof *values);
+    if (!names || !values) return fail_memory(error, n);
+    const char *name;
+    json_t *value;
+    if (everywhere < 0) json_object_foreach((json_t *)(uintptr_t)object, name, value)
+        {
+            names[i] = name;
+            values[i++] = json_number_value(value);
+        }
+    options->threshold_genres = names;
+    options->thresholds = values;
+    options->n_thresholds = i;
+    return RECAP_OK;
+}
+
+/* A threshold for every genre needs their names, which only the opened classifier has. */
+static int reopen_with_threshold(const recap_classifier_options *options, double threshold,
+                                 struct arena *arena, recap_classifier **classifier,
+                                 recap_error *error)
+{
+    size_t n;
+    const char *const *labels = recap_classifier_labels(*classifier, &n);
+    const char **names = arena_alloc(arena, n, sizeof *names);
+    double *values = arena_alloc(arena, n, sizeof *values);
+    if (!names || !values) return fail_memory(error, n);
+    for (size_t i = 0; i < n; i++) {
+        names[i] = arena_copy(arena, labels[i], strlen(labels[i]));
+        values[i] = threshold;
+        if (!names[i]) return fail_memory(error, n);
+    }
+    recap_classifier_options again = *options;
+    again.threshold_genres = names;
+    again.thresholds = values;
+    again.n_thresholds = n;
+    recap_close_classifier(*classifier);
+    *classifier = NULL;
+    return recap_open_classifier(&again, classifier, error);
+}
+
+static int open_classifier(const struct invocation *call, const struct genre_wishes *wishes,
+                           recap_classifier_options *options, struct genre_source *out,
+                           recap_error *error)
+{
+    struct arena arena = {0};
+    int status = RECAP_OK;
+    if (call->config.taxonomy_path)
+        status = taxonomy_read(call->config.taxonomy_path, &out->taxonomy, &out->n_taxonomy, error);
+    options->taxonomy = (const char *const *)out->taxonomy;
+    options->n_taxonomy = out->n_taxonomy;
+    if (status == RECAP_OK)
+        status = take_thresholds(call->config.genre_thresholds, wishes->threshold, &arena, options,
+                                 error);
+    if (status == RECAP_OK) status = recap_open_classifier(options, &out->classifier, error);
+    if (status == RECAP_OK && wishes->threshold >= 0)
+        status = reopen_with_threshold(options, wishes->threshold, &arena, &out->classifier, error);
+    arena_free(&arena);
+    return status;
+}
+
+int genres_open(const struct invocation *call, const struct genre_wishes *wishes,
+                struct genre_source *out, bool *found, recap_error *error)
+{
+    *out = (struct genre_source){0};
+    recap_classifier_options options = {
+        .japanese_model = wishes->japanese,
+        .english_model = wishes->english,
+        .head = wishes->head,
+        .max_length = (size_t)wishes->max_length,
+    };
+    if (!wishes->head && !wishes->japanese && !wishes->english) {
+        options.japanese_model = call->config.student_ja_dir;
+        options.english_model = call->config.student_en_dir;
+    }
+    *found = options.head || options.japanese_model || options.english_model;
+    if (!*found) return RECAP_OK;
+    if (options.head && (options.japanese_model || options.english_model))
+        return fail(error, RECAP_ERROR_USAGE,
+                    "--head and --ja-model or --en-model: only one kind of classifier can be used");
+    int status = RECAP_OK;
+    if (options.head && !wishes->embedder) status = model_open_wanted(call, &out->embedder, error);
+    options.embedder = wishes->embedder ? wishes->embedder : out->embedder;
+    char *located[2] = {NULL, NULL};
+    if (status == RECAP_OK && options.japanese_model) {
+        status = model_locate(options.japanese_model, &located[0], error);
+        options.japanese_model = located[0];
+    }
+    if (status == RECAP_OK && options.english_model) {
+        status = model_locate(options.english_model, &located[1], error);
+        options.english_model = located[1];
+    }
+    if (status == RECAP_OK) status = open_classifier(call, wishes, &options, out, error);
+    free(located[0]);
+    free(located[1]);
+    if (status != RECAP_OK) genres_close(out);
+    return status;
+}
+
+void genres_close(struct genre_source *source)
+{
+    recap_close_classifier(source->classifier);
+    recap_close_model(source->embedder);
+    taxonomy_free(source->taxonomy, source->n_taxonomy);
+    *source = (struct genre_source){0};
+}
