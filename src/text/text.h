@@ -7,10 +7,9 @@
 
 /* ---- decoding (uchardet, iconv) ---- */
 
-/* Appends `data` as UTF-8. `declared` is the charset that a header or document named, or NULL; a
- * byte-order mark wins over it, valid UTF-8 wins over detection. RECAP_ERROR_INPUT names the
- * charset and the offset of what can't be decoded. *charset (may be NULL) gets a constant or
- * declared name. */
+/* Appends `data` as UTF-8, without a byte-order mark. `declared` is the charset that a header or
+ * document named, or NULL. A mark wins, then valid UTF-8, then `declared`, then detection; see the
+ * head of decode.c. RECAP_ERROR_INPUT names the charset and the offset of what can't be decoded. */
 int text_decode(const char *data, size_t n, const char *declared, struct buf *out,
                 recap_error *error);
 
