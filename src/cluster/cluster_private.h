@@ -65,6 +65,10 @@ void points_move(struct points *points, size_t to, size_t from);
  * begin is a multiple of POINTS_TILE; keys has room for whole tiles. */
 void points_keys(const struct points *points, const double *row, size_t begin, size_t end,
                  double *keys);
+/* Whether this room's own loops, which give the same bits either way, use AVX2. */
+bool points_use_avx2(void);
+/* Turns n keys into distances, in place; and one. */
+void points_distances(const struct points *points, double *keys, size_t n);
 double points_distance(const struct points *points, double key);
 
 /* ---- condensed_tree.c ---- */

@@ -64,15 +64,10 @@ void points_move(struct points *points, size_t to, size_t from)
     for (size_t c = 0; c < d; c++) target[c * POINTS_TILE] = source[c * POINTS_TILE];
 }
 
-double points_distance(const struct points *points, double key)
-{
-    if (!points->cosine) return sqrt(key);
-    return key < 4 ? key / 2 : 2;
-}
+/* What follows is inlined into a version for each instruction set. */
+#define EACH_SET static inline __attribute__((always_inline)) void
 
-/* One tile; inlined into a version for each instruction set below. */
-static inline __attribute__((always_inline)) void tile_keys(const double *tile, const double *row,
-                                                            size_t d, double *keys)
+EACH_SET tile_keys(const double *tile, const double *row, size_t d, double *keys)
 {
     lanes sum[4] = {{0}, {0}, {0}, {0}};
     for (size_t c = 0; c < d; c++) {
@@ -84,32 +79,73 @@ static inline __attribute__((always_inline)) void tile_keys(const double *tile, 
     for (int i = 0; i < 4; i++) *(loose_lanes *)(void *)(keys + 4 * i) = sum[i];
 }
 
-static void keys_plain(const double *tiles, const double *row, size_t d, size_t n_tiles,
-                       double *keys)
+EACH_SET all_keys(const double *tiles, const double *row, size_t d, size_t n_tiles, double *keys)
 {
     for (size_t t = 0; t < n_tiles; t++)
         tile_keys(tiles + t * POINTS_TILE * d, row, d, keys + t * POINTS_TILE);
 }
 
-#if defined(__x86_64__)
-__attribute__((target("avx2"))) static void keys_avx2(const double *tiles, const double *row,
-                                                      size_t d, size_t n_tiles, double *keys)
+EACH_SET all_roots(double *keys, size_t n)
 {
-    for (size_t t = 0; t < n_tiles; t++)
-        tile_keys(tiles + t * POINTS_TILE * d, row, d, keys + t * POINTS_TILE);
+    for (size_t i = 0; i < n; i++) keys[i] = sqrt(keys[i]);
 }
+
+static void keys_plain(const double *tiles, const double *row, size_t d, size_t n, double *keys)
+{
+    all_keys(tiles, row, d, n, keys);
+}
+
+static void roots_plain(double *keys, size_t n)
+{
+    all_roots(keys, n);
+}
+
+#if defined(__x86_64__)
+#define AVX2 __attribute__((target("avx2")))
+
+AVX2 static void keys_avx2(const double *tiles, const double *row, size_t d, size_t n, double *keys)
+{
+    all_keys(tiles, row, d, n, keys);
+}
+
+AVX2 static void roots_avx2(double *keys, size_t n)
+{
+    all_roots(keys, n);
+}
+#else
+#define keys_avx2 keys_plain
+#define roots_avx2 roots_plain
 #endif
+
+bool points_use_avx2(void)
+{
+    return strcmp(compute_name(), "avx2") == 0;
+}
 
 void points_keys(const struct points *points, const double *row, size_t begin, size_t end,
                  double *keys)
 {
     size_t n_tiles = (end - begin + POINTS_TILE - 1) / POINTS_TILE;
     const double *tiles = points->tiles + begin * points->d;
-#if defined(__x86_64__)
-    if (strcmp(compute_name(), "avx2") == 0) {
+    if (points_use_avx2())
         keys_avx2(tiles, row, points->d, n_tiles, keys);
-        return;
+    else
+        keys_plain(tiles, row, points->d, n_tiles, keys);
+}
+
+void points_distances(const struct points *points, double *keys, size_t n)
+{
+    if (points->cosine) {
+        for (size_t i = 0; i < n; i++) keys[i] = keys[i] < 4 ? keys[i] / 2 : 2;
+    } else if (points_use_avx2()) {
+        roots_avx2(keys, n);
+    } else {
+        roots_plain(keys, n);
     }
-#endif
-    keys_plain(tiles, row, points->d, n_tiles, keys);
+}
+
+double points_distance(const struct points *points, double key)
+{
+    points_distances(points, &key, 1);
+    return key;
 }

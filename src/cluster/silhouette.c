@@ -22,17 +22,17 @@ struct silhouette {
 };
 
 /* Four sums side by side, in a fixed order. */
-static double sum_distances(const struct points *points, const double *keys, size_t n)
+static double sum_of(const double *values, size_t n)
 {
     double sum[4] = {0};
     size_t i = 0;
     for (; i + 4 <= n; i += 4)
-        for (size_t j = 0; j < 4; j++) sum[j] += points_distance(points, keys[i + j]);
-    for (; i < n; i++) sum[i % 4] += points_distance(points, keys[i]);
+        for (size_t j = 0; j < 4; j++) sum[j] += values[i + j];
+    for (; i < n; i++) sum[i % 4] += values[i];
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-static double sample_of(const struct silhouette *s, size_t i, const double *keys)
+static double sample_of(const struct silhouette *s, size_t i, const double *distances)
 {
     const struct groups *groups = s->groups;
     size_t own = (size_t)groups->group[i];
@@ -40,7 +40,7 @@ static double sample_of(const struct silhouette *s, size_t i, const double *keys
     for (size_t g = 0; g < groups->n_groups; g++) {
         size_t begin = (size_t)groups->begin[g], n = (size_t)groups->begin[g + 1] - begin;
         if (g == own && n == 1) return 0;
-        double sum = sum_distances(&s->points, keys + begin, n);
+        double sum = sum_of(distances + begin, n);
         if (g == own)
             inside = sum / (double)(n - 1);
         else if (sum / (double)n < outside)
@@ -58,6 +58,7 @@ static void piece(void *data, size_t begin, size_t end, int thread)
     for (size_t i = s->first + begin; i < s->first + end; i++) {
         points_get(&s->points, i, row);
         points_keys(&s->points, row, 0, s->points.n, keys);
+        points_distances(&s->points, keys, s->points.n);
         s->samples[s->groups->rows[i]] = sample_of(s, i, keys);
     }
 }

@@ -158,7 +158,9 @@ struct prim {
     struct nearest *pieces; /* [n / PRIM_PIECE rounded up] */
 };
 
-static void update_best(struct prim *prim, size_t begin, size_t end)
+/* Inlined into a version for each instruction set. */
+static inline __attribute__((always_inline)) void update_all(struct prim *prim, size_t begin,
+                                                             size_t end)
 {
     const double *restrict keys = prim->keys, *restrict core = prim->core;
     double *restrict best = prim->best, *restrict plain = prim->plain;
@@ -174,6 +176,20 @@ static void update_best(struct prim *prim, size_t begin, size_t end)
         source[j] = closer ? row_id : source[j];
     }
 }
+
+static void update_plain(struct prim *prim, size_t begin, size_t end)
+{
+    update_all(prim, begin, end);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static void update_avx2(struct prim *prim, size_t begin, size_t end)
+{
+    update_all(prim, begin, end);
+}
+#else
+#define update_avx2 update_plain
+#endif
 
 static bool nearer(const struct nearest *a, const struct nearest *b)
 {
@@ -200,7 +216,10 @@ static void prim_piece(void *data, size_t begin, size_t end, int thread)
         size_t first = piece * PRIM_PIECE, last = first + PRIM_PIECE;
         if (last > prim->n_left) last = prim->n_left;
         points_keys(prim->points, prim->row, first, last, prim->keys + first);
-        update_best(prim, first, last);
+        if (points_use_avx2())
+            update_avx2(prim, first, last);
+        else
+            update_plain(prim, first, last);
         prim->pieces[piece] = find_nearest(prim, first, last);
     }
 }

@@ -380,7 +380,7 @@ static bool refuse_stage(void *data, const char *stage, size_t done, size_t tota
 
 static void test_cancellation(void **state)
 {
-    static char *const stages[] = {"cluster search", "silhouette", "spanning tree"};
+    static char stages[][20] = {"cluster search", "silhouette", "spanning tree"};
     enum { N = 60 };
     float *x = make_rows(N, 3, .2);
     for (size_t i = 0; i < COUNT_OF(stages); i++) {
