@@ -99,6 +99,8 @@ static void add_story(const struct html_page *page, size_t g, size_t c)
     html_add_sentences(page, cluster->size);
     buf_add_string(out, "</span>");
     add_days(page, story);
+    if (story->n_japanese && story->n_english)
+        buf_printf(out, "<span>%s</span>", html_say(page, "Japanese and English", "日本語と英語"));
     buf_add_string(out, "</p>\n");
     add_terms(page, cluster);
     buf_add_string(out, "<ul class=\"quotes\">\n");

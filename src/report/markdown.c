@@ -7,18 +7,20 @@
 
 #include <string.h>
 
+/* Signs that always mean something, and those that do at the start of a line or an item only. */
+static const char always[] = "\\`*_[]<>#|&~", at_start[] = "-+.:=)";
+
 static void add_plain(struct buf *out, const char *text)
 {
     size_t n = strlen(text);
+    bool start = true; /* nothing yet but blanks and digits */
     for (size_t i = 0; i < n;) {
         uint32_t c = utf8_next(text, n, &i);
         if (c == UINT32_MAX) c = 0xfffd;
         if (report_is_control(c)) c = ' ';
-        if (c < 0x80 && strchr("\\`*_{}[]<>()#+-.!|&~:=$^@\"'", (int)c)) {
-            /* Stops and dashes matter only where a line could become a list or a heading. */
-            bool mild = strchr("-.+!:=$^@\"'(){}", (int)c) != NULL;
-            if (!mild || out->n == 0 || out->data[out->n - 1] == '\n') buf_add_byte(out, '\\');
-        }
+        bool sign = c < 0x80 && (strchr(always, (int)c) || (start && strchr(at_start, (int)c)));
+        if (sign) buf_add_byte(out, '\\');
+        start = start && (c == ' ' || (c >= '0' && c <= '9'));
         buf_add_code_point(out, c);
     }
 }

@@ -96,8 +96,11 @@ static void add_number(const recap_evidence *evidence, const struct frame *frame
         x += s->x, y += s->y, n++;
     }
     if (!n) return;
-    buf_printf(out, "<text x=\"%.1f\" y=\"%.1f\">%zu</text>", place_x(frame, x / (double)n),
-               place_y(frame, y / (double)n) + 4, cluster + 1);
+    double middle_x = place_x(frame, x / (double)n), middle_y = place_y(frame, y / (double)n);
+    buf_printf(out, "<circle class=\"tag c%zu\" cx=\"%.1f\" cy=\"%.1f\" r=\"8.5\"/>",
+               cluster % REPORT_COLORS, middle_x, middle_y);
+    buf_printf(out, "<text x=\"%.1f\" y=\"%.1f\">%zu</text>", middle_x, middle_y + 3.8,
+               cluster + 1);
 }
 
 void report_add_map(const struct report_run *run, const struct report_facts *facts, size_t g,
@@ -168,7 +171,13 @@ static void add_bin_label(const struct report_facts *facts, size_t bin, double x
     bool year = facts->last_day - facts->first_day > 330;
     buf_printf(out, "<text class=\"day\" text-anchor=\"%s\" x=\"%.1f\" y=\"%d\">", anchor, x,
                LINE_BASE + 15);
-    report_add_day(out, facts->first_day + (int64_t)(bin * facts->bin_days), year, japanese);
+    int64_t day = facts->first_day + (int64_t)(bin * facts->bin_days), y;
+    int month, date;
+    report_civil_day(day, &y, &month, &date);
+    if (japanese && !year)
+        buf_printf(out, "%d/%d", month, date); /* narrower than 11月16日 */
+    else
+        report_add_day(out, day, year, japanese);
     buf_add_string(out, "</text>");
 }
 
@@ -176,7 +185,7 @@ void report_add_timeline(const struct report_facts *facts, const size_t *bins, b
                          const char *label, struct buf *out)
 {
     if (!facts->n_bins) return;
-    double step = (double)LINE_WIDTH / (double)facts->n_bins, width = fmin(step * 0.72, 40);
+    double step = (double)LINE_WIDTH / (double)facts->n_bins, width = fmin(step * 0.7, 30);
     double unit = (double)(LINE_BASE - LINE_TOP) / (double)largest(bins, facts->n_bins);
     buf_printf(out, "<svg class=\"timeline\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"",
                LINE_WIDTH, LINE_HEIGHT);
@@ -199,7 +208,7 @@ void report_add_timeline(const struct report_facts *facts, const size_t *bins, b
     buf_printf(out, "<path d=\"M0 %d.5H%d\"/></svg>\n", LINE_BASE, LINE_WIDTH);
 }
 
-enum { SPARK_STEP = 6, SPARK_HEIGHT = 18 };
+enum { SPARK_STEP = 7, SPARK_HEIGHT = 18 };
 
 void report_add_spark(const struct report_facts *facts, const size_t *bins, const char *label,
                       struct buf *out)

@@ -105,18 +105,32 @@ void html_add_source(const struct html_page *page, const recap_article *article,
 
 /* ---- head ---- */
 
+/* "16 – 22 Nov 2026": what both days share is said once. */
 static void add_window(const struct html_page *page)
 {
-    int64_t first, last;
+    int64_t first, last, first_year, last_year;
+    int first_month, last_month, first_date, last_date;
     if (!report_window(page->run, page->facts, &first, &last)) return;
-    int64_t first_year, last_year;
-    int month, date;
-    report_civil_day(first, &first_year, &month, &date);
-    report_civil_day(last, &last_year, &month, &date);
-    report_add_day(page->out, first, page->japanese || first_year != last_year, page->japanese);
-    if (first == last) return;
-    buf_add_string(page->out, " – ");
-    report_add_day(page->out, last, !page->japanese || first_year != last_year, page->japanese);
+    report_civil_day(first, &first_year, &first_month, &first_date);
+    report_civil_day(last, &last_year, &last_month, &last_date);
+    bool same_year = first_year == last_year, same_month = same_year && first_month == last_month;
+    if (first == last) {
+        report_add_day(page->out, first, true, page->japanese);
+    } else if (page->japanese) {
+        report_add_day(page->out, first, true, true);
+        buf_add_string(page->out, "〜");
+        if (same_month)
+            buf_printf(page->out, "%d日", last_date);
+        else
+            report_add_day(page->out, last, !same_year, true);
+    } else {
+        if (same_month)
+            buf_printf(page->out, "%d", first_date);
+        else
+            report_add_day(page->out, first, !same_year, false);
+        buf_add_string(page->out, " – ");
+        report_add_day(page->out, last, true, false);
+    }
 }
 
 static void add_head(const struct html_page *page)
@@ -227,9 +241,9 @@ static void add_top_story(const struct html_page *page, const struct place *plac
     report_add_lang(out, story->language);
     buf_add_byte(out, '>');
     report_add_text_cut(out, story->title, 90);
-    buf_add_string(out, "</strong><span class=\"meta\">");
+    buf_add_string(out, "</strong><span class=\"meta\"><span>");
     html_add_articles(page, story->n_articles);
-    buf_add_string(out, "</span>");
+    buf_add_string(out, "</span></span>");
     report_add_spark(page->facts, story->bins, html_say(page, "Articles by day", "日ごとの記事数"),
                      out);
     buf_add_string(out, "</a></li>\n");
@@ -368,8 +382,8 @@ static void add_score_row(const struct html_page *page, size_t g)
         buf_printf(out, "<td>%.0f %%</td>", 100 * evidence->noise_ratio);
     else
         buf_add_string(out, "<td>–</td>");
-    buf_printf(out, "<td>%s</td><td>%zu / %zu</td>", search->umap_used ? "UMAP" : "–",
-               search->min_cluster_size, search->min_samples);
+    buf_printf(out, "<td>%s</td><td>%zu</td>", search->umap_used ? "UMAP" : "–",
+               search->min_cluster_size);
     if (evidence->total_seconds > 0)
         buf_printf(out, "<td>%.2f s</td>", evidence->total_seconds);
     else
@@ -385,7 +399,7 @@ static void add_score_table(const struct html_page *page)
                                            {"DBCV", "DBCV"},
                                            {"Noise", "ノイズ"},
                                            {"Reduced by", "次元削減"},
-                                           {"Size / samples", "最小数 / 近傍数"},
+                                           {"Minimum size", "最小の大きさ"},
                                            {"Time", "時間"}};
     buf_add_string(page->out, "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr>");
     for (size_t i = 0; i < COUNT_OF(heads); i++)

@@ -48,9 +48,10 @@ struct report_story {
     const char *title;    /* its best representative's article's, else its label or sentence */
     const char *language; /* of the title; or NULL */
     size_t n_articles;    /* with a kept sentence in it */
-    size_t n_days;        /* distinct days of those, where dated */
-    int64_t first_day, last_day; /* if n_days > 0 */
-    size_t *bins;                /* [n_bins] articles */
+    size_t n_japanese, n_english; /* sentences */
+    size_t n_days;                /* distinct days of those, where dated */
+    int64_t first_day, last_day;  /* if n_days > 0 */
+    size_t *bins;                 /* [n_bins] articles */
 };
 
 struct report_genre_facts {

@@ -141,15 +141,19 @@ bool report_is_story(const recap_cluster *cluster)
     return cluster->id >= 0 && cluster->size > 1;
 }
 
+static bool is_language(const recap_sentence *sentence, const char *language)
+{
+    return sentence->language && strcmp(sentence->language, language) == 0;
+}
+
 bool report_mostly_japanese(const struct report_run *run)
 {
     size_t japanese = 0, english = 0;
     for (size_t g = 0; g < run->n_genres; g++) {
         const recap_evidence *evidence = run->genres[g].evidence;
         for (size_t s = 0; evidence && s < evidence->n_sentences; s++) {
-            const char *language = evidence->sentences[s].language;
-            japanese += language && strcmp(language, "ja") == 0;
-            english += language && strcmp(language, "en") == 0;
+            japanese += is_language(&evidence->sentences[s], "ja");
+            english += is_language(&evidence->sentences[s], "en");
         }
     }
     return japanese > english;
@@ -232,7 +236,10 @@ static bool count_members(const struct report_run *run, const struct report_genr
     size_t n = 0, n_days = 0;
     for (size_t i = 0; i < evidence->n_sentences; i++) {
         const recap_sentence *s = &evidence->sentences[i];
-        if (s->cluster >= 0) pairs[n++] = (struct pair){(size_t)s->cluster, (int64_t)s->article};
+        if (s->cluster < 0) continue;
+        pairs[n++] = (struct pair){(size_t)s->cluster, (int64_t)s->article};
+        stories[s->cluster].n_japanese += is_language(s, "ja");
+        stories[s->cluster].n_english += is_language(s, "en");
     }
     n = unique_pairs(pairs, n);
     for (size_t i = 0; i < n; i++) {

@@ -100,6 +100,8 @@ class Browser:
                 yield "console: " + json.dumps(parameters["args"])[:400]
             elif method == "Log.entryAdded" and parameters["entry"]["level"] in ("error", "warning"):
                 yield "log: " + parameters["entry"]["text"]
+            elif method == "Page.javascriptDialogOpening":
+                yield "dialog: " + parameters["message"]
             elif method == "Network.requestWillBeSent":
                 asked = parameters["request"]["url"]
                 if asked.split("#")[0] != url and not asked.startswith(("data:", "about:")):

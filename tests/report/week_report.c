@@ -1,9 +1,11 @@
 /* Writes the documents of a run made from examples/week.jsonl, for screenshot.py and for the eye.
  *
- * usage: week_report WEEK.jsonl DIRECTORY [ja|en] */
+ * usage: week_report WEEK.jsonl DIRECTORY [ja|en]
+ *        week_report --hostile DIRECTORY     the small run, its texts full of markup */
 #include "sample_run.h"
 
 #include <stdio.h>
+#include <string.h>
 
 typedef int (*writer_fn)(const struct report_run *run, struct buf *out, recap_error *error);
 
@@ -21,6 +23,13 @@ static int write_one(const struct report_run *run, writer_fn writer, const char 
     return code;
 }
 
+/* Each would run, load or move something if it were taken as markup. */
+static const char hostile[] =
+    "<script>alert(1)</script></script></style></title><img src=x onerror=alert(2)>"
+    "\"'><svg onload=alert(3)><!-- <base href=//evil.example> <meta http-equiv=refresh "
+    "content='0;url=https://evil.example'><iframe src=https://evil.example></iframe>"
+    "<link rel=stylesheet href=https://evil.example/x.css>\xe2\x80\xae\x1b[31m";
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -32,7 +41,9 @@ int main(int argc, char **argv)
                      {"report.md", report_markdown},
                      {"feed.atom", report_atom}};
     struct sample sample;
-    if (argc < 3 || !sample_week(argv[1], &sample)) {
+    bool made = argc > 2 && (strcmp(argv[1], "--hostile") == 0 ? sample_small(hostile, &sample)
+                                                               : sample_week(argv[1], &sample));
+    if (!made) {
         fprintf(stderr, "usage: week_report WEEK.jsonl DIRECTORY [ja|en]\n");
         return 2;
     }
