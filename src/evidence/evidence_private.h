@@ -4,8 +4,8 @@
 
 #include "evidence.h"
 
-/* Strings to numbers, in order of first appearance. Zero-initialise; vocabulary_free. */
-struct vocabulary {
+/* Strings to numbers, in order of first appearance. Zero-initialise; term_table_free. */
+struct term_table {
     struct arena strings;
     const char **terms; /* [n] */
     uint8_t *n_words;   /* [n]: 1 or 2 */
@@ -15,9 +15,9 @@ struct vocabulary {
     size_t n_slots;
 };
 /* The number of a term; RECAP_ERROR_MEMORY or 0. */
-int vocabulary_add(struct vocabulary *vocabulary, struct view term, const int32_t parts[2],
-                   int n_words, int32_t *out);
-void vocabulary_free(struct vocabulary *vocabulary);
+int term_table_add(struct term_table *table, struct view term, const int32_t parts[2], int n_words,
+                   int32_t *out);
+void term_table_free(struct term_table *table);
 
 /* The terms of one text, in order, repeats too. Zero-initialise; free ids. */
 struct term_list {
@@ -25,7 +25,7 @@ struct term_list {
     size_t n, capacity;
 };
 /* The segmenter may be NULL where the text has no Japanese in it. */
-int terms_of_text(struct view text, struct segmenter *segmenter, struct vocabulary *vocabulary,
+int terms_of_text(struct view text, struct segmenter *segmenter, struct term_table *table,
                   struct term_list *out, recap_error *error);
 bool terms_need_segmenter(struct view text);
 

@@ -311,12 +311,18 @@ static bool mentions(struct view text, struct view name)
     return false;
 }
 
-static bool lacks_name(const struct assertion *from, const struct assertion *in)
+static size_t count_missing(const struct assertion *from, const struct assertion *in)
 {
-    for (size_t i = 0; i < from->n_names; i++) {
-        if (!mentions(in->text, from->names[i])) return true;
-    }
-    return false;
+    size_t missing = 0;
+    for (size_t i = 0; i < from->n_names; i++) missing += !mentions(in->text, from->names[i]);
+    return missing;
+}
+
+static bool names_contradict(const struct assertion *x, const struct assertion *y)
+{
+    size_t x_missing = count_missing(x, y), y_missing = count_missing(y, x);
+    if (x_missing && y_missing) return true;
+    return 2 * x_missing > x->n_names || 2 * y_missing > y->n_names;
 }
 
 static bool oppose(const struct assertion *a, const struct assertion *b)
@@ -332,5 +338,5 @@ bool facts_contradict(const struct facts *facts, size_t a, size_t b)
     if (view_equal(x->text, y->text)) return false;
     if (x->negated != y->negated || oppose(x, y)) return true;
     if (lacks_number(x, y) && lacks_number(y, x)) return true;
-    return lacks_name(x, y) && lacks_name(y, x);
+    return names_contradict(x, y);
 }

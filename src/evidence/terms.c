@@ -13,64 +13,63 @@
 
 #include "evidence_private.h"
 
-/* ---- vocabulary ---- */
+/* ---- the table ---- */
 
-static size_t find_slot(const struct vocabulary *vocabulary, struct view term)
+static size_t find_slot(const struct term_table *table, struct view term)
 {
-    size_t mask = vocabulary->n_slots - 1;
+    size_t mask = table->n_slots - 1;
     size_t slot = (size_t)hash_bytes(term.data, term.n).low & mask;
-    while (vocabulary->slots[slot] >= 0 &&
-           !view_equal(view_of(vocabulary->terms[vocabulary->slots[slot]]), term))
+    while (table->slots[slot] >= 0 && !view_equal(view_of(table->terms[table->slots[slot]]), term))
         slot = (slot + 1) & mask;
     return slot;
 }
 
-static int grow_slots(struct vocabulary *vocabulary)
+static int grow_slots(struct term_table *table)
 {
-    if (vocabulary->n_slots > 2 * vocabulary->n) return RECAP_OK;
-    size_t n = vocabulary->n_slots ? 2 * vocabulary->n_slots : 1024;
+    if (table->n_slots > 2 * table->n) return RECAP_OK;
+    size_t n = table->n_slots ? 2 * table->n_slots : 1024;
     int32_t *slots = new_array(n, sizeof(*slots));
     if (!slots) return RECAP_ERROR_MEMORY;
     memset(slots, 0xFF, n * sizeof(*slots));
-    free(vocabulary->slots);
-    vocabulary->slots = slots;
-    vocabulary->n_slots = n;
-    for (size_t i = 0; i < vocabulary->n; i++)
-        slots[find_slot(vocabulary, view_of(vocabulary->terms[i]))] = (int32_t)i;
+    free(table->slots);
+    table->slots = slots;
+    table->n_slots = n;
+    for (size_t i = 0; i < table->n; i++)
+        slots[find_slot(table, view_of(table->terms[i]))] = (int32_t)i;
     return RECAP_OK;
 }
 
-int vocabulary_add(struct vocabulary *vocabulary, struct view term, const int32_t parts[2],
-                   int n_words, int32_t *out)
+int term_table_add(struct term_table *table, struct view term, const int32_t parts[2], int n_words,
+                   int32_t *out)
 {
-    size_t n = vocabulary->n;
-    if (n == INT32_MAX || grow_slots(vocabulary)) return RECAP_ERROR_MEMORY;
-    size_t slot = find_slot(vocabulary, term);
-    *out = vocabulary->slots[slot];
+    size_t n = table->n;
+    if (n == INT32_MAX || grow_slots(table)) return RECAP_ERROR_MEMORY;
+    size_t slot = find_slot(table, term);
+    *out = table->slots[slot];
     if (*out >= 0) return RECAP_OK;
-    if (grow_array(&vocabulary->terms, &vocabulary->capacity, n + 1, sizeof(*vocabulary->terms)) ||
-        grow_array(&vocabulary->n_words, &vocabulary->words_capacity, n + 1, 1) ||
-        grow_array(&vocabulary->parts, &vocabulary->parts_capacity, 2 * (n + 1), sizeof(int32_t)))
+    if (grow_array(&table->terms, &table->capacity, n + 1, sizeof(*table->terms)) ||
+        grow_array(&table->n_words, &table->words_capacity, n + 1, 1) ||
+        grow_array(&table->parts, &table->parts_capacity, 2 * (n + 1), sizeof(int32_t)))
         return RECAP_ERROR_MEMORY;
-    const char *copy = arena_copy(&vocabulary->strings, term.data, term.n);
+    const char *copy = arena_copy(&table->strings, term.data, term.n);
     if (!copy) return RECAP_ERROR_MEMORY;
-    vocabulary->terms[n] = copy;
-    vocabulary->n_words[n] = (uint8_t)n_words;
-    vocabulary->parts[2 * n] = parts[0];
-    vocabulary->parts[2 * n + 1] = parts[1];
-    vocabulary->slots[slot] = *out = (int32_t)n;
-    vocabulary->n++;
+    table->terms[n] = copy;
+    table->n_words[n] = (uint8_t)n_words;
+    table->parts[2 * n] = parts[0];
+    table->parts[2 * n + 1] = parts[1];
+    table->slots[slot] = *out = (int32_t)n;
+    table->n++;
     return RECAP_OK;
 }
 
-void vocabulary_free(struct vocabulary *vocabulary)
+void term_table_free(struct term_table *table)
 {
-    arena_free(&vocabulary->strings);
-    free(vocabulary->terms);
-    free(vocabulary->n_words);
-    free(vocabulary->parts);
-    free(vocabulary->slots);
-    *vocabulary = (struct vocabulary){0};
+    arena_free(&table->strings);
+    free(table->terms);
+    free(table->n_words);
+    free(table->parts);
+    free(table->slots);
+    *table = (struct term_table){0};
 }
 
 /* ---- characters, after NFKC ---- */
@@ -138,7 +137,7 @@ struct spoken {
 
 struct speaker {
     struct segmenter *segmenter;
-    struct vocabulary *vocabulary;
+    struct term_table *table;
     struct term_list *out;
     /* The word before, where it may be paired. */
     struct buf previous;
@@ -152,7 +151,7 @@ static int emit(struct speaker *speaker, struct view term, const int32_t parts[2
                 int32_t *id)
 {
     struct term_list *out = speaker->out;
-    if (vocabulary_add(speaker->vocabulary, term, parts, n_words, id) ||
+    if (term_table_add(speaker->table, term, parts, n_words, id) ||
         grow_array(&out->ids, &out->capacity, out->n + 1, sizeof(*out->ids)))
         return fail_memory(speaker->error, term.n + sizeof(*out->ids));
     out->ids[out->n++] = *id;
@@ -244,7 +243,8 @@ static struct spoken japanese_word(const struct word *word)
     };
 }
 
-static int speak_japanese(struct speaker *speaker, struct view run)
+/* `counted`: behind a number, so that the first word is what it counts (3 人, 2 例目). */
+static int speak_japanese(struct speaker *speaker, struct view run, bool counted)
 {
     const struct word *words;
     size_t n;
@@ -252,6 +252,7 @@ static int speak_japanese(struct speaker *speaker, struct view run)
     for (size_t i = 0; !status && i < n; i++) {
         struct spoken word = japanese_word(&words[i]);
         if (word.is_suffix && !speaker->has_previous) word.paired = false;
+        if (i == 0 && counted) word.alone = word.paired = false;
         status = speak(speaker, &word);
     }
     return status;
@@ -369,7 +370,8 @@ static int speak_run(struct speaker *speaker, struct view text, size_t *i)
     uint32_t c = utf8_next(text.data, text.n, &next);
     if (is_japanese(c)) {
         *i = run_end(text, begin, is_japanese);
-        return speak_japanese(speaker, (struct view){text.data + begin, *i - begin});
+        bool counted = begin && is_digit((uint8_t)text.data[begin - 1]);
+        return speak_japanese(speaker, (struct view){text.data + begin, *i - begin}, counted);
     }
     size_t end = abbreviation_end(text, begin);
     if (end == begin) end = run_end(text, begin, is_word_character);
@@ -378,11 +380,10 @@ static int speak_run(struct speaker *speaker, struct view text, size_t *i)
     return speak_letters(speaker, (struct view){text.data + begin, end - begin}, contracted);
 }
 
-int terms_of_text(struct view text, struct segmenter *segmenter, struct vocabulary *vocabulary,
+int terms_of_text(struct view text, struct segmenter *segmenter, struct term_table *table,
                   struct term_list *out, recap_error *error)
 {
-    struct speaker speaker = {
-        .segmenter = segmenter, .vocabulary = vocabulary, .out = out, .error = error};
+    struct speaker speaker = {.segmenter = segmenter, .table = table, .out = out, .error = error};
     int status = RECAP_OK;
     out->n = 0;
     for (size_t i = 0; !status && i < text.n;) {

@@ -26,7 +26,7 @@ static const double PAIR_SHARE = 0.75;
 
 /* The terms of all groups: those of group g are at [starts[g], starts[g + 1]). */
 struct counts {
-    struct vocabulary vocabulary;
+    struct term_table table;
     struct entry {
         int32_t term;
         uint32_t count, n_sentences;
@@ -34,7 +34,7 @@ struct counts {
     size_t n, capacity;
     size_t *starts;   /* [n_groups + 1] */
     double *lengths;  /* [n_groups] terms, repeats too */
-    uint32_t *n_with; /* [vocabulary.n] groups that have the term */
+    uint32_t *n_with; /* [table.n] groups that have the term */
 };
 
 double evidence_term_weight(double count, double length, double mean_length, size_t n_with,
@@ -69,7 +69,7 @@ static int compare_occurrences(const void *a, const void *b)
 
 /* Every term of a group's sentences; *out freed by the caller. */
 static int list_occurrences(const char *const *texts, const struct group *group,
-                            struct segmenter *segmenter, struct vocabulary *vocabulary,
+                            struct segmenter *segmenter, struct term_table *table,
                             struct occurrence **out, size_t *n, recap_error *error)
 {
     struct term_list list = {0};
@@ -78,8 +78,7 @@ static int list_occurrences(const char *const *texts, const struct group *group,
     *out = NULL;
     *n = 0;
     for (size_t i = 0; !status && i < group->n; i++) {
-        status = terms_of_text(view_of(texts[group->members[i]]), segmenter, vocabulary, &list,
-                               error);
+        status = terms_of_text(view_of(texts[group->members[i]]), segmenter, table, &list, error);
         if (!status && grow_array(out, &capacity, *n + list.n, sizeof(**out)))
             status = fail_memory(error, (*n + list.n) * sizeof(**out));
         for (size_t k = 0; !status && k < list.n; k++)
@@ -115,23 +114,23 @@ static int count_groups(struct counts *counts, const char *const *texts, const s
     for (size_t g = 0; !status && g < n_groups; g++) {
         struct occurrence *occurrences;
         size_t n;
-        status = list_occurrences(texts, &groups[g], segmenter, &counts->vocabulary, &occurrences,
-                                  &n, error);
+        status = list_occurrences(texts, &groups[g], segmenter, &counts->table, &occurrences, &n,
+                                  error);
         if (!status) status = add_entries(counts, occurrences, n, error);
         free(occurrences);
         counts->lengths[g] = (double)n;
         counts->starts[g + 1] = counts->n;
     }
     if (status) return status;
-    counts->n_with = new_zeroed(counts->vocabulary.n, sizeof(*counts->n_with));
-    if (!counts->n_with) return fail_memory(error, counts->vocabulary.n * sizeof(uint32_t));
+    counts->n_with = new_zeroed(counts->table.n, sizeof(*counts->n_with));
+    if (!counts->n_with) return fail_memory(error, counts->table.n * sizeof(uint32_t));
     for (size_t i = 0; i < counts->n; i++) counts->n_with[counts->entries[i].term]++;
     return RECAP_OK;
 }
 
 static void free_counts(struct counts *counts)
 {
-    vocabulary_free(&counts->vocabulary);
+    term_table_free(&counts->table);
     free(counts->entries);
     free(counts->starts);
     free(counts->lengths);
@@ -177,7 +176,7 @@ static void rank_terms(const struct counts *counts, size_t g, size_t n_groups, s
         out[i] = (struct candidate){
             .term = entry->term,
             .supported = entry->n_sentences >= needed,
-            .n_words = counts->vocabulary.n_words[entry->term],
+            .n_words = counts->table.n_words[entry->term],
             .count = entry->count,
             .weight = evidence_term_weight(entry->count, counts->lengths[g], mean,
                                            counts->n_with[entry->term], n_groups),
@@ -190,14 +189,14 @@ static void rank_terms(const struct counts *counts, size_t g, size_t n_groups, s
 
 /* The terms chosen so far. */
 struct selection {
-    const struct vocabulary *vocabulary;
+    const struct term_table *table;
     int32_t terms[TOPIC_TERMS];
     size_t n;
 };
 
-static bool has_part(const struct vocabulary *vocabulary, int32_t pair, int32_t word)
+static bool has_part(const struct term_table *table, int32_t pair, int32_t word)
 {
-    const int32_t *parts = &vocabulary->parts[2 * (size_t)pair];
+    const int32_t *parts = &table->parts[2 * (size_t)pair];
     return word >= 0 && (parts[0] == word || parts[1] == word);
 }
 
@@ -208,20 +207,20 @@ static bool is_plural(const char *one, const char *many)
 }
 
 /* Do the two say the same word? */
-static bool overlap(const struct vocabulary *vocabulary, int32_t a, int32_t b)
+static bool overlap(const struct term_table *table, int32_t a, int32_t b)
 {
-    const int32_t *parts = &vocabulary->parts[2 * (size_t)a];
-    if (a == b || has_part(vocabulary, a, b) || has_part(vocabulary, b, a)) return true;
-    if (vocabulary->n_words[a] == 2 && vocabulary->n_words[b] == 2)
-        return has_part(vocabulary, b, parts[0]) || has_part(vocabulary, b, parts[1]);
-    const char *x = vocabulary->terms[a], *y = vocabulary->terms[b];
+    const int32_t *parts = &table->parts[2 * (size_t)a];
+    if (a == b || has_part(table, a, b) || has_part(table, b, a)) return true;
+    if (table->n_words[a] == 2 && table->n_words[b] == 2)
+        return has_part(table, b, parts[0]) || has_part(table, b, parts[1]);
+    const char *x = table->terms[a], *y = table->terms[b];
     return is_plural(x, y) || is_plural(y, x);
 }
 
 static bool is_said(const struct selection *selection, int32_t term)
 {
     for (size_t i = 0; i < selection->n; i++) {
-        if (overlap(selection->vocabulary, selection->terms[i], term)) return true;
+        if (overlap(selection->table, selection->terms[i], term)) return true;
     }
     return false;
 }
@@ -235,22 +234,22 @@ static int32_t prefer_pair(const struct selection *selection, const struct candi
     if (ranked[i].n_words != 1) return word;
     for (size_t k = i + 1; k < n && ranked[k].supported && ranked[k].weight >= least; k++) {
         int32_t pair = ranked[k].term;
-        if (has_part(selection->vocabulary, pair, word) && !is_said(selection, pair)) return pair;
+        if (has_part(selection->table, pair, word) && !is_said(selection, pair)) return pair;
     }
     return word;
 }
 
-static int select_terms(const struct vocabulary *vocabulary, const struct candidate *ranked,
-                        size_t n, struct arena *arena, struct topic *out, recap_error *error)
+static int select_terms(const struct term_table *table, const struct candidate *ranked, size_t n,
+                        struct arena *arena, struct topic *out, recap_error *error)
 {
-    struct selection selection = {.vocabulary = vocabulary};
+    struct selection selection = {.table = table};
     for (size_t i = 0; i < n && selection.n < TOPIC_TERMS; i++) {
         if (is_said(&selection, ranked[i].term)) continue;
         selection.terms[selection.n] = prefer_pair(&selection, ranked, n, i);
         selection.n++;
     }
     for (size_t i = 0; i < selection.n; i++) {
-        const char *term = vocabulary->terms[selection.terms[i]];
+        const char *term = table->terms[selection.terms[i]];
         out->terms[i] = arena_copy(arena, term, strlen(term));
         if (!out->terms[i]) return fail_memory(error, strlen(term));
     }
@@ -273,7 +272,7 @@ int evidence_topics(const char *const *texts, const struct group *groups, size_t
             break;
         }
         rank_terms(&counts, g, n_groups, groups[g].n, ranked);
-        status = select_terms(&counts.vocabulary, ranked, n, arena, &topics[g], error);
+        status = select_terms(&counts.table, ranked, n, arena, &topics[g], error);
         free(ranked);
     }
     free_counts(&counts);

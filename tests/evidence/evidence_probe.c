@@ -5,7 +5,11 @@
  *     --cache FILE      keeps vectors between calls
  *     --genre NAME      --seconds N     --lines N (representatives shown)
  *     --duplicates      prints the dropped sentences with their originals and cosines
+ *     --rejected        prints pairs of kept sentences over the threshold that contradict each
+ * other
  *     --quiet           only the summary
+ *     --whole           one vector an article and the search alone; with --dump FILE the vectors
+ *                       (float32) and FILE.labels (int32) for comparison with other programs
  *
  * Where articles have labels, the summary has the agreement of clusters and labels (adjusted mutual
  * information) with the noise as one cluster, and without the noise. */
@@ -15,7 +19,7 @@
 
 #include "base/json.h"
 #include "compute/compute.h"
-#include "recap/evidence.h"
+#include "evidence/evidence.h"
 
 struct probe {
     recap_model *model;
@@ -216,18 +220,95 @@ static void print_duplicates(struct probe *probe, recap_context *context,
     free(pair);
 }
 
+static void print_rejected(struct probe *probe, recap_context *context,
+                           const recap_evidence *evidence)
+{
+    size_t n = evidence->n_sentences, d = probe->d;
+    recap_text *texts = new_array(n, sizeof(*texts));
+    float *x = new_array(n * d, sizeof(float));
+    recap_error error;
+    struct facts *facts;
+    if (!texts || !x) abort();
+    for (size_t i = 0; i < n; i++)
+        texts[i] = (recap_text){evidence->sentences[i].text, strlen(evidence->sentences[i].text)};
+    if (embed(probe, context, texts, n, x, &error)) stop(&error);
+    if (facts_collect(evidence->sentences, n, &facts, &error)) stop(&error);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < i; k++) {
+            float cosine = compute_dot(x + i * d, x + k * d, d);
+            if ((double)cosine >= evidence->dedup_threshold && facts_contradict(facts, k, i))
+                printf("rejected %.3f | %.200s | %.200s\n", (double)cosine, texts[k].data,
+                       texts[i].data);
+        }
+    }
+    facts_free(facts);
+    free(texts);
+    free(x);
+}
+
+static void dump(const char *path, const float *x, size_t n, size_t d, const int32_t *labels)
+{
+    recap_error error;
+    struct buf name = {0};
+    buf_printf(&name, "%s.labels", path);
+    if (file_write(path, x, n * d * sizeof(float), &error) ||
+        file_write(name.data, labels, n * sizeof(*labels), &error))
+        stop(&error);
+    buf_free(&name);
+}
+
+/* The search without the stages around it. */
+static void search_whole(struct probe *probe, recap_context *context, const struct corpus *corpus,
+                         const recap_evidence_options *options, const char *dump_path)
+{
+    size_t n = corpus->n, d = probe->d;
+    recap_text *texts = new_array(n, sizeof(*texts));
+    float *x = new_array(n * d, sizeof(float));
+    int32_t *labels = new_array(n, sizeof(*labels));
+    if (!texts || !x || !labels) abort();
+    for (size_t i = 0; i < n; i++) {
+        const char *text = corpus->articles[i].n_paragraphs ? corpus->articles[i].paragraphs[0]
+                                                            : "";
+        texts[i] = (recap_text){text, strlen(text)};
+    }
+    recap_error error;
+    recap_search_result result;
+    double began = clock_seconds();
+    if (embed(probe, context, texts, n, x, &error)) stop(&error);
+    double embedded = clock_seconds();
+    if (dump_path) dump(dump_path, x, n, d, corpus->labels);
+    if (recap_search_clusters(context, x, n, d, &options->search, labels, NULL, &result, &error))
+        stop(&error);
+    size_t noise = 0;
+    for (size_t i = 0; i < n; i++) noise += labels[i] < 0;
+    printf(
+        "%zu vectors: %zu clusters, noise %.3f; neighbours %zu, mcs %zu, ms %zu, silhouette %.3f, "
+        "DBCV %.3f; AMI %.3f ARI %.3f; embed %.1f s, search %.1f s\n",
+        n, result.n_clusters, (double)noise / (double)n, result.n_neighbors,
+        result.min_cluster_size, result.min_samples, result.silhouette, result.dbcv,
+        recap_adjusted_mutual_information(labels, corpus->labels, n),
+        recap_adjusted_rand(labels, corpus->labels, n), embedded - began,
+        clock_seconds() - embedded);
+    recap_free_search(&result);
+    free(texts);
+    free(x);
+    free(labels);
+}
+
 int main(int argc, char **argv)
 {
     static const struct option names[] = {
         {"model", 1, NULL, 'm'},     {"cache", 1, NULL, 'c'},   {"genre", 1, NULL, 'g'},
         {"lines", 1, NULL, 'l'},     {"seconds", 1, NULL, 's'}, {"duplicates", 0, NULL, 'd'},
-        {"threshold", 1, NULL, 't'}, {"quiet", 0, NULL, 'q'},   {"sentences", 1, NULL, 'n'},
+        {"threshold", 1, NULL, 't'}, {"quiet", 0, NULL, 'q'},   {"whole", 0, NULL, 'w'},
+        {"rejected", 0, NULL, 'r'},  {"dump", 1, NULL, 'o'},    {"sentences", 1, NULL, 'n'},
         {NULL, 0, NULL, 0},
     };
     struct probe probe = {0};
     recap_evidence_options options = recap_evidence_defaults();
     size_t lines = 4;
-    bool duplicates = false, quiet = false;
+    const char *dump_path = NULL;
+    bool duplicates = false, quiet = false, whole = false, rejected = false;
     char *models = getenv("RECAP_TEST_MODELS");
     char *directory = models ? path_join(models, "multilingual-e5-small") : NULL;
     options.max_tokens = 0;
@@ -241,6 +322,9 @@ int main(int argc, char **argv)
         if (c == 'n') options.max_sentences_per_document = strtoul(optarg, NULL, 10);
         if (c == 'd') duplicates = true;
         if (c == 'q') quiet = true;
+        if (c == 'w') whole = true;
+        if (c == 'r') rejected = true;
+        if (c == 'o') dump_path = optarg;
     }
     if (!directory || optind + 1 != argc) {
         fprintf(stderr, "usage: evidence_probe --model DIR [options] ARTICLES.jsonl\n");
@@ -255,11 +339,16 @@ int main(int argc, char **argv)
     probe.d = recap_model_describe(probe.model)->hidden_size;
     load_cache(&probe);
     if (recap_open_context(NULL, &context, &error)) stop(&error);
+    if (whole) {
+        search_whole(&probe, context, &corpus, &options, dump_path);
+        return 0;
+    }
     recap_embedder embedder = {embed, &probe, probe.d};
     if (recap_gather_evidence(context, corpus.articles, corpus.n, &embedder, &options, &evidence,
                               &error))
         stop(&error);
     if (duplicates) print_duplicates(&probe, context, evidence);
+    if (rejected) print_rejected(&probe, context, evidence);
     if (!quiet) print_clusters(evidence, lines);
     const recap_search_result *search = &evidence->search;
     printf("%zu articles, %zu sentences, %zu duplicates, %zu groups, noise %.3f; neighbours %zu, "

@@ -118,6 +118,7 @@ static const struct {
     {"Read more", "Read more.", false},
     {"続きを読む", "続きを読む »", false},
     {"首相は会見した。", "首相は3日に会見した。", false},
+    {"骨髄移植推進財団は25万人が登録したと発表した。", "骨髄移植推進財団。", true},
     {"NASA reports a landing.", "NASA reports a landing in Utah.", false},
 };
 
