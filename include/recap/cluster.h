@@ -91,11 +91,15 @@ typedef struct recap_tree {
     double *core;    /* [n] core distances */
 } recap_tree;
 RECAP_API void recap_free_tree(recap_tree *tree);
-/* One tree serves every min_cluster_size, selection and epsilon of its min_samples. */
+/* One tree serves every min_cluster_size, selection and epsilon of its min_samples (0: no core
+ * distances, plain single linkage; clamped to n - 1). Of edges that weigh the same the one of the
+ * smaller distance comes first. */
 RECAP_API int recap_build_spanning_tree(recap_context *context, const float *x, size_t n, size_t d,
                                         recap_metric metric, size_t min_samples, recap_tree *out,
                                         recap_error *error);
-/* labels [n]; probabilities [n] and outlier_scores [n] may be NULL. */
+/* labels [n]; probabilities [n] and outlier_scores [n] (GLOSH) may be NULL; both are 0..1. As in
+ * the package, a single cluster is found by eom only: leaf selection without a split gives noise.
+ */
 RECAP_API int recap_cut_tree(const recap_tree *tree, const recap_hdbscan_options *options,
                              int32_t *labels, double *probabilities, double *outlier_scores,
                              size_t *n_clusters, recap_error *error);
@@ -147,7 +151,7 @@ typedef struct recap_search_options {
     recap_selection selection; /* of every other genre */
     double epsilon;            /* cluster_selection_epsilon, default 0.5 */
     float min_dist;            /* default 0 */
-    size_t n_components;       /* 0: 8 */
+    size_t n_components;       /* 0: 8 (other: 5 and 8) */
     size_t umap_threshold;     /* rows under which no UMAP is made; 0: 10 */
     bool no_umap;
     size_t max_trials; /* 0: the whole grid */
@@ -168,7 +172,10 @@ typedef struct recap_search_result {
     size_t layout_dimensions; /* of *layout */
     float *layout; /* [n, layout_dimensions], what was clustered; owned, recap_free_search */
 } recap_search_result;
-/* labels [n], probabilities [n] (may be NULL). Any n >= 0. */
+/* labels [n], probabilities [n] (may be NULL). Any n >= 0. A row of zeros is an error. The result
+ * tells the values in use, after clamping; without UMAP n_neighbors and n_components are 0, and
+ * after the fallback min_cluster_size and min_samples too. For `other`, rows that nothing splits
+ * are one cluster. */
 RECAP_API int recap_search_clusters(recap_context *context, const float *x, size_t n, size_t d,
                                     const recap_search_options *options, int32_t *labels,
                                     double *probabilities, recap_search_result *out,

@@ -1,6 +1,8 @@
 /* HDBSCAN against the hdbscan package's stored answers, and on awkward inputs. */
 #include "cluster_fixtures.h"
 
+#include "compute/compute.h"
+
 /* ---- reference values ---- */
 
 static void check_weights(recap_context *context, const char *set, size_t min_samples)
@@ -382,6 +384,35 @@ static void test_threads(void **state)
     free(x);
 }
 
+/* The portable loops give the same bits as those for AVX2. */
+static void test_instruction_sets(void **state)
+{
+    enum { N = 250, D = 13 };
+    if (strcmp(compute_name(), "avx2") != 0) skip();
+    float *x = random_rows(N, D);
+    int32_t labels[N];
+    double silhouettes[2], dbcv[2];
+    bool known;
+    recap_context *context = open_context(1);
+    recap_tree trees[2];
+    for (size_t i = 0; i < N; i++) labels[i] = (int32_t)random_below(4, 1, 2, i);
+    for (int i = 0; i < 2; i++) {
+        assert_true(compute_force(i ? "avx2" : "generic"));
+        trees[i] = build(context, x, N, D, RECAP_METRIC_EUCLIDEAN, 5);
+        recap_silhouette(context, x, N, D, RECAP_METRIC_EUCLIDEAN, labels, &silhouettes[i], &known,
+                         NULL);
+        recap_dbcv(context, x, N, D, labels, &dbcv[i], &known, NULL);
+    }
+    assert_memory_equal(trees[0].weights, trees[1].weights, (N - 1) * sizeof *trees[0].weights);
+    assert_memory_equal(trees[0].to, trees[1].to, (N - 1) * sizeof *trees[0].to);
+    assert_true(silhouettes[0] == silhouettes[1] && silhouettes[0] > 0);
+    assert_true(known && dbcv[0] == dbcv[1]);
+    recap_free_tree(&trees[0]);
+    recap_free_tree(&trees[1]);
+    recap_close_context(context);
+    free(x);
+}
+
 struct stopper {
     const char *stage;
     int seen;
@@ -427,7 +458,7 @@ int main(void)
         cmocka_unit_test(test_identical_and_one), cmocka_unit_test(test_few_rows),
         cmocka_unit_test(test_refusals),          cmocka_unit_test(test_cosine),
         cmocka_unit_test(test_row_order),         cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_cancellation),
+        cmocka_unit_test(test_instruction_sets),  cmocka_unit_test(test_cancellation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
