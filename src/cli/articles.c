@@ -70,13 +70,17 @@ static const char *keep_clean(struct articles *articles, struct view text, bool 
     return copy;
 }
 
-/* Calls for each run of lines between blank lines. */
-static bool next_paragraph(struct view *rest, struct view *paragraph)
+/* The next run of lines between blank lines, or (`by_line`) the next line. */
+static bool next_paragraph(struct view *rest, bool by_line, struct view *paragraph)
 {
     const char *at = rest->data, *end = rest->data + rest->n;
     const char *stop = end;
     for (const char *c = at; c < end; c++) {
         if (*c != '\n') continue;
+        if (by_line) {
+            stop = c;
+            break;
+        }
         const char *d = c + 1;
         while (d < end && (*d == ' ' || *d == '\t' || *d == '\r')) d++;
         if (d == end || *d != '\n') continue;
@@ -97,7 +101,7 @@ static int keep_paragraphs(struct articles *articles, const struct article_draft
     bool failed = false;
     for (size_t i = 0; i < draft->n_paragraphs && !failed; i++) {
         struct view rest = draft->paragraphs[i], one;
-        while (next_paragraph(&rest, &one) && !failed) {
+        while (next_paragraph(&rest, draft->lines_part, &one) && !failed) {
             const char *text = keep_clean(articles, one, &failed);
             if (!text) continue;
             failed = grow_array(&found, &capacity, n + 1, sizeof *found) != RECAP_OK;
@@ -334,6 +338,7 @@ static int add_line(struct articles *articles, const char *where, struct view li
         status = add_value(articles, where, value, error);
     } else if (status != RECAP_ERROR_MEMORY) {
         const char *message = reason.message;
+        shorten_place(reason.message);
         status = articles_refuse(articles, where, strncmp(message, ": ", 2) ? message : message + 2,
                                  error);
     } else {
@@ -394,19 +399,14 @@ static int add_html(struct articles *articles, const char *where, struct view ht
     recap_error reason = {0};
     int status = text_extract_html(html.data, html.n, charset, &title, &text, &reason);
     if (status == RECAP_OK) {
-        /* Each line is a paragraph. */
-        struct buf spaced = {0};
-        for (size_t i = 0; i < text.n; i++) {
-            buf_add_byte(&spaced, text.data[i]);
-            if (text.data[i] == '\n') buf_add_byte(&spaced, '\n');
-        }
-        struct view body = {spaced.data ? spaced.data : "", spaced.n};
-        const struct article_draft draft = {.title = {title.data ? title.data : "", title.n},
-                                            .paragraphs = &body,
-                                            .n_paragraphs = 1};
-        status = spaced.failed ? fail_memory(error, text.n)
-                               : articles_add(articles, where, &draft, error);
-        buf_free(&spaced);
+        struct view body = {text.data ? text.data : "", text.n};
+        const struct article_draft draft = {
+            .title = {title.data ? title.data : "", title.n},
+            .paragraphs = &body,
+            .n_paragraphs = 1,
+            .lines_part = true,
+        };
+        status = articles_add(articles, where, &draft, error);
     } else if (status == RECAP_ERROR_INPUT) {
         status = articles_refuse(articles, where, reason.message, error);
     } else {
@@ -431,7 +431,7 @@ static int add_text(struct articles *articles, const char *where, struct view te
     struct view body = trim((struct view){decoded.data ? decoded.data : "", decoded.n});
     struct view rest = body, first;
     struct article_draft draft = {.paragraphs = &body, .n_paragraphs = 1};
-    if (next_paragraph(&rest, &first) && rest.n && first.n <= 200 &&
+    if (next_paragraph(&rest, false, &first) && rest.n && first.n <= 200 &&
         !memchr(first.data, '\n', first.n)) {
         draft.title = first;
         body = rest;
@@ -533,12 +533,8 @@ static int add_bytes(struct articles *articles, const char *name, struct view by
     struct view start = trim(text);
     if (has_ending(name, ".html") || has_ending(name, ".htm") || (start.n && is_html(start)))
         return add_html(articles, where, bytes, charset, error);
-    if (start.n && start.data[0] == '<') {
-        struct buf decoded = {0};
-        int status = feeds_read_xml(articles, where, start.data, start.n, depth, error);
-        buf_free(&decoded);
-        return status;
-    }
+    if (start.n && start.data[0] == '<')
+        return feeds_read_xml(articles, where, start.data, start.n, charset, depth, error);
     if (start.n && (start.data[0] == '[' || start.data[0] == '{'))
         return add_json(articles, where, start.data == text.data ? text : start, charset, error);
     return add_lines(articles, where, text, charset, error);

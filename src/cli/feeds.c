@@ -96,39 +96,6 @@ int fetch_address(const char *address, struct buf *out, struct buf *charset, rec
     return status;
 }
 
-/* ---- bodies ---- */
-
-static bool has_tag(struct view text)
-{
-    for (size_t i = 0; i + 1 < text.n; i++) {
-        char next = (char)(text.data[i + 1] | 32);
-        if (text.data[i] == '<' && ((next >= 'a' && next <= 'z') || text.data[i + 1] == '/'))
-            return true;
-    }
-    return false;
-}
-
-int html_fragment_text(struct view html, struct buf *out, recap_error *error)
-{
-    if (!has_tag(html)) {
-        text_unescape(html, out);
-        return out->failed ? fail_memory(error, html.n) : RECAP_OK;
-    }
-    struct buf page = {0}, title = {0};
-    buf_add_string(&page, "<!doctype html><html><body><article>");
-    buf_add(&page, html.data, html.n);
-    buf_add_string(&page, "</article></body></html>");
-    size_t before = out->n;
-    int status = page.failed ? fail_memory(error, html.n)
-                             : text_extract_html(page.data, page.n, "UTF-8", &title, out, error);
-    /* Too little for an article's main text: then the plain words without their tags. */
-    if (status == RECAP_OK && out->n == before) text_unescape(html, out);
-    if (status == RECAP_OK && out->failed) status = fail_memory(error, html.n);
-    buf_free(&page);
-    buf_free(&title);
-    return status;
-}
-
 /* ---- one item, whatever the dialect ---- */
 
 struct item {
@@ -157,17 +124,11 @@ static struct view view_of_buf(const struct buf *buf)
 static int add_item(struct articles *articles, const char *where, const struct item *item,
                     recap_error *error)
 {
-    struct buf text = {0}, spaced = {0};
-    int status = html_fragment_text(view_of_buf(&item->body), &text, error);
-    if (status == RECAP_OK && text.n == 0)
-        status = html_fragment_text(view_of_buf(&item->summary), &text, error);
-    if (status == RECAP_OK && text.n == 0)
-        status = html_fragment_text(view_of_buf(&item->title), &text, error);
-    for (size_t i = 0; i < text.n; i++) {
-        buf_add_byte(&spaced, text.data[i]);
-        if (text.data[i] == '\n') buf_add_byte(&spaced, '\n');
-    }
-    struct view body = view_of_buf(&spaced);
+    struct buf text = {0};
+    text_unescape(view_of_buf(&item->body), &text);
+    if (text.n == 0) text_unescape(view_of_buf(&item->summary), &text);
+    if (text.n == 0) text_unescape(view_of_buf(&item->title), &text);
+    struct view body = view_of_buf(&text);
     const struct article_draft draft = {
         .id = view_of_buf(item->id.n ? &item->id : &item->url),
         .title = view_of_buf(&item->title),
@@ -177,11 +138,11 @@ static int add_item(struct articles *articles, const char *where, const struct i
         .feed_dates = true,
         .paragraphs = &body,
         .n_paragraphs = 1,
+        .lines_part = true,
     };
-    if (status == RECAP_OK && spaced.failed) status = fail_memory(error, text.n);
-    if (status == RECAP_OK) status = articles_add(articles, where, &draft, error);
+    int status = text.failed ? fail_memory(error, item->body.n)
+                             : articles_add(articles, where, &draft, error);
     buf_free(&text);
-    buf_free(&spaced);
     return status;
 }
 
@@ -378,13 +339,13 @@ static xmlDoc *parse(const char *where, const struct buf *text)
 }
 
 int feeds_read_xml(struct articles *articles, const char *where, const char *data, size_t n,
-                   int depth, recap_error *error)
+                   const char *charset, int depth, recap_error *error)
 {
     struct buf encoding = {0}, text = {0};
     recap_error reason = {0};
     if (n > INT32_MAX) return articles_refuse(articles, where, "larger than 2 GiB", error);
     declared_encoding(data, n, &encoding);
-    int status = text_decode(data, n, encoding.n ? encoding.data : NULL, &text, &reason);
+    int status = text_decode(data, n, encoding.n ? encoding.data : charset, &text, &reason);
     buf_free(&encoding);
     if (status != RECAP_OK) {
         buf_free(&text);

@@ -52,6 +52,9 @@ int lines_open(const char *path, struct lines **out, recap_error *error);
 int lines_next(struct lines *lines, struct line *out, bool *found, recap_error *error);
 void lines_close(struct lines *lines);
 
+/* "at line 1, column 3" of a fault in one line of JSON: "at column 3". In place. */
+void shorten_place(char *message);
+
 /* Compact JSON with the shortest numbers; jansson's own writer rounds nothing off. */
 void json_emit(struct buf *out, const json_t *value);
 
@@ -106,6 +109,7 @@ struct article_draft {
     bool feed_dates;               /* RFC 822 is allowed */
     const struct view *paragraphs; /* [n_paragraphs] */
     size_t n_paragraphs;
+    bool lines_part; /* a line end ends a paragraph; else a blank line does */
 };
 /* Checks, completes (a missing id is made from the content) and adds it; a bad one is refused with
  * "where: reason". */
@@ -119,14 +123,13 @@ int articles_refuse(struct articles *articles, const char *where, const char *re
 bool input_is_address(const char *input);
 /* Fetches an http(s) address, at most 64 MiB; *charset is what the header said, or empty. */
 int fetch_address(const char *address, struct buf *out, struct buf *charset, recap_error *error);
-/* RSS, RDF, Atom or OPML. `depth`: how many lists of feeds led here. */
+/* RSS, RDF, Atom or OPML. `charset`: what a header said, or NULL; the document's own declaration
+ * wins. `depth`: how many lists of feeds led here. */
 int feeds_read_xml(struct articles *articles, const char *where, const char *data, size_t n,
-                   int depth, recap_error *error);
+                   const char *charset, int depth, recap_error *error);
 /* A JSON Feed, parsed. */
 int feeds_read_json(struct articles *articles, const char *where, const json_t *feed,
                     recap_error *error);
-/* The body of a feed's item or of an article that is HTML: paragraphs as lines of text. */
-int html_fragment_text(struct view html, struct buf *out, recap_error *error);
 /* For OPML: one more feed. */
 int articles_read_address(struct articles *articles, const char *address, int depth,
                           recap_error *error);

@@ -129,6 +129,15 @@ static void read_text(const char *where, struct record *record, recap_error *err
              "%s: a string, or an object with a string \"text\", is needed", where);
 }
 
+/* A line has no lines: "at line 1, column 3" is at column 3. */
+void shorten_place(char *message)
+{
+    static const char place[] = "at line 1, column ";
+    char *found = strstr(message, place);
+    if (!found) return;
+    memmove(found + 3, found + 11, strlen(found + 11) + 1);
+}
+
 static int add_record(struct records *records, const struct line *line, recap_error *error)
 {
     const char *file = records->inputs[records->next_input - 1];
@@ -145,6 +154,7 @@ static int add_record(struct records *records, const struct line *line, recap_er
         fail(&reason, RECAP_ERROR_INPUT, "%s: longer than %d bytes", where.data, line_limit);
     else
         json_parse(where.data, line->bytes.data, line->bytes.n, &record->value, &reason);
+    shorten_place(reason.message);
     if (!reason.code) read_text(where.data, record, &reason);
     buf_free(&where);
     if (!reason.code) return RECAP_OK;

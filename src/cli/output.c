@@ -198,7 +198,11 @@ int output_record(struct sink *sink, const struct record *record, const char *re
 int output_refusal(struct sink *sink, struct invocation *call, const struct record *record,
                    recap_error *error)
 {
-    if (call->common.strict) return fail(error, RECAP_ERROR_INPUT, "%s", record->reason);
+    if (call->common.strict) {
+        /* What was answered before the bad line is not lost. */
+        int status = sink ? sink_flush(sink, error) : RECAP_OK;
+        return status == RECAP_OK ? fail(error, RECAP_ERROR_INPUT, "%s", record->reason) : status;
+    }
     call->n_refused++;
     if (!sink) return RECAP_OK;
     struct buf line = {0};

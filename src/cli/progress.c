@@ -1,7 +1,8 @@
 /* Progress on standard error, and the wish of the user to stop.
  *
  * On a terminal one line is drawn over and over, at most ten times a second: stage, share, rate and
- * time left. Elsewhere nothing is said, or with --verbose one line at the end of each stage. */
+ * time left. Elsewhere nothing is said, or with --verbose one line at the end of each stage of half
+ * a second or more. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -56,9 +57,9 @@ static void draw(double now)
 static void end_stage(void)
 {
     progress_clear();
-    if (state.stage && state.verbose)
-        fprintf(stderr, "recap: %s: %zu in %.1f s\n", state.stage, state.done,
-                clock_seconds() - state.start);
+    double seconds = clock_seconds() - state.start;
+    if (state.stage && state.verbose && seconds >= 0.5)
+        fprintf(stderr, "recap: %s: %zu in %.1f s\n", state.stage, state.done, seconds);
 }
 
 bool progress_report(void *data, const char *stage, size_t done, size_t total)
