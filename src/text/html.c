@@ -1,7 +1,7 @@
 /* An article's main text out of a page.
  *
  *   1. decode     by the charset given, else the one that a <meta> or the XML declaration names
- *   2. parse      libxml2's forgiving parser; it stops by itself where tags nest over 256 deep
+ *   2. parse      libxml2's forgiving parser, after blanking what would make it slow
  *   3. judge      every element: what can hold no article text is cut off (navigation, scripts,
  *                 forms, tables of data, figures, comments, hidden parts, class names that say so)
  *                 unless it holds most of the page; then text and link text are counted upwards
@@ -24,7 +24,9 @@
 
 enum {
     prescan_bytes = 2048,
-    good_characters = 25, /* a Japanese character counts as 2.5 */
+    most_attributes = 256, /* of a tag */
+    most_open = 400,       /* elements within each other */
+    good_characters = 25,  /* a Japanese character counts as 2.5 */
 };
 
 /* ---- the charset that a page names ---- */
@@ -49,6 +51,73 @@ static bool find_charset(struct view html, const char *key, char out[64])
         if (used) return true;
     }
     return false;
+}
+
+/* ---- what would make the parser slow ---- */
+
+/* These nest by themselves, end by themselves, or hold nothing. */
+static const char *const self_ending[] = {
+    "br",     "col", "dd",    "dt",     "embed", "hr", "img",   "input", "li",    "link", "meta",
+    "option", "p",   "param", "source", "tbody", "td", "tfoot", "th",    "thead", "tr",   "wbr",
+};
+
+/* The byte after the tag at html[i], a '<'. Attributes past the limit are blanked. */
+static size_t tame_tag(char *html, size_t n, size_t i)
+{
+    size_t attributes = 0;
+    char quote = 0, last = 0; /* last: not blank */
+    for (i++; i < n; i++) {
+        char c = html[i];
+        bool blank = c == ' ' || (c >= '\t' && c <= '\r');
+        if (quote) {
+            if (c == quote) quote = 0;
+            continue;
+        }
+        if (c == '>' || c == '<') return c == '>' ? i + 1 : i;
+        if ((c == '"' || c == '\'') && last == '=') quote = c;
+        attributes += blank;
+        if (attributes > most_attributes) html[i] = ' ';
+        if (!blank) last = c;
+    }
+    return n;
+}
+
+static size_t after_text(const char *html, size_t n, size_t i, const char *end)
+{
+    size_t length = strlen(end);
+    for (; i + length <= n; i++)
+        if (html[i] == end[0] && strncasecmp(html + i, end, length) == 0) return i;
+    return n;
+}
+
+/* The parser compares every attribute of a tag with every other and looks for an end tag's start
+ * through all that is open: blanks attributes beyond a number, and start tags beyond a depth. */
+static void tame(char *html, size_t n)
+{
+    size_t depth = 0;
+    for (size_t i = after_text(html, n, 0, "<"); i < n; i = after_text(html, n, i, "<")) {
+        char name[12];
+        bool closing = i + 1 < n && html[i + 1] == '/';
+        size_t start = i, k = i + 1 + closing, used = 0;
+        for (; k < n && text_is_ascii_alphanumeric((unsigned char)html[k]); k++)
+            if (used < sizeof name) name[used++] = (char)(html[k] | 32);
+        if (n - i >= 4 && memcmp(html + i, "<!--", 4) == 0)
+            i = after_text(html, n, i + 4, "-->");
+        else if (used == 0)
+            i++;
+        else
+            i = tame_tag(html, n, i);
+        struct view view = {name, used};
+        if (used == 0 || text_in_list(view, self_ending, COUNT_OF(self_ending))) continue;
+        if (closing)
+            depth -= depth > 0;
+        else if (depth >= most_open)
+            memset(html + start, ' ', i - start);
+        else
+            depth++;
+        if (!closing && view_equal(view, view_of("script"))) i = after_text(html, n, i, "</script");
+        if (!closing && view_equal(view, view_of("style"))) i = after_text(html, n, i, "</style");
+    }
 }
 
 /* ---- judging elements ---- */
@@ -575,6 +644,20 @@ static int extract(xmlNode *root, struct buf *title, struct buf *text, recap_err
     return status;
 }
 
+/* NULL where there is nothing that could be a page. */
+static xmlDoc *parse(const struct buf *html)
+{
+    htmlParserCtxt *context = htmlNewParserCtxt();
+    if (!context) return NULL;
+    context->options |= XML_PARSE_HUGE; /* tame() sees to the depth */
+    xmlDoc *document = htmlCtxtReadMemory(context, html->data, (int)html->n, NULL, "UTF-8",
+                                          HTML_PARSE_RECOVER | HTML_PARSE_NOERROR |
+                                              HTML_PARSE_NOWARNING | HTML_PARSE_NONET |
+                                              HTML_PARSE_COMPACT | XML_PARSE_HUGE);
+    htmlFreeParserCtxt(context);
+    return document;
+}
+
 int text_extract_html(const char *html, size_t n, const char *charset, struct buf *title,
                       struct buf *text, recap_error *error)
 {
@@ -592,12 +675,10 @@ int text_extract_html(const char *html, size_t n, const char *charset, struct bu
         buf_free(&decoded);
         return status;
     }
-    xmlDoc *document = htmlReadMemory(decoded.data, (int)decoded.n, NULL, "UTF-8",
-                                      HTML_PARSE_RECOVER | HTML_PARSE_NOERROR |
-                                          HTML_PARSE_NOWARNING | HTML_PARSE_NONET |
-                                          HTML_PARSE_COMPACT);
+    tame(decoded.data, decoded.n);
+    xmlDoc *document = parse(&decoded);
     buf_free(&decoded);
-    if (!document) return RECAP_OK; /* nothing that could be a page */
+    if (!document) return RECAP_OK;
     xmlNode *root = xmlDocGetRootElement(document);
     if (root) status = extract(root, title, text, error);
     xmlFreeDoc(document);

@@ -55,14 +55,14 @@ static const char *const numbered[] = {
 static const char *const perhaps_open[] = {
     "admin", "ala",  "apr",  "ariz", "ark",   "assn",  "assoc", "assocs", "asst", "atty", "aug",
     "ave",   "bldg", "blvd", "bros", "calif", "capts", "co",    "colo",   "conn", "corp", "cos",
-    "dec",   "del",  "dept", "dist", "div",   "esq",   "est",   "feb",    "fed",  "fla",  "fr",
-    "fri",   "ft",   "ga",   "gmbh", "govt",  "hdq",   "hosp",  "hwy",    "ill",  "inc",  "ind",
-    "inst",  "intl", "jan",  "jr",   "jul",   "jun",   "kan",   "ky",     "la",   "llc",  "llp",
-    "lp",    "ltd",  "mar",  "mass", "md",    "mfg",   "mgmt",  "mgr",    "mich", "minn", "miss",
-    "mo",    "mon",  "mont", "mt",   "mtn",   "natl",  "neb",   "nev",    "nov",  "oct",  "okla",
-    "ore",   "pa",   "ph.d", "plc",  "pty",   "rd",    "sat",   "sep",    "sept", "sq",   "sr",
-    "st",    "ste",  "sun",  "tenn", "tex",   "thu",   "thur",  "thurs",  "tue",  "tues", "univ",
-    "va",    "vt",   "wash", "wed",  "wis",   "wyo"};
+    "dec",   "del",  "dept", "dist", "div",   "esq",   "feb",   "fed",    "fla",  "fr",   "fri",
+    "ft",    "ga",   "gmbh", "govt", "hdq",   "hosp",  "hwy",   "ill",    "inc",  "ind",  "inst",
+    "intl",  "jan",  "jr",   "jul",  "jun",   "kan",   "ky",    "la",     "llc",  "llp",  "lp",
+    "ltd",   "mar",  "mass", "md",   "mfg",   "mgmt",  "mgr",   "mich",   "minn", "miss", "mo",
+    "mon",   "mont", "mt",   "mtn",  "natl",  "neb",   "nev",   "nov",    "oct",  "okla", "ore",
+    "pa",    "ph.d", "plc",  "pty",  "rd",    "sat",   "sep",   "sept",   "sq",   "sr",   "st",
+    "ste",   "sun",  "tenn", "tex",  "thu",   "thur",  "thurs", "tue",    "tues", "univ", "va",
+    "vt",    "wash", "wed",  "wis",  "wyo"};
 
 /* Words that often begin a sentence and hardly ever follow an abbreviation inside one. Lower case.
  */
