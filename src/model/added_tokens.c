@@ -111,8 +111,18 @@ static int build_trie(recap_tokenizer *tokenizer, struct recap_tokens_work *work
     return status;
 }
 
+/* Of two tokens with the same normalized form the one with the lower id is taken: it must come
+ * later, since of equal keys a trie takes the largest value. */
+static int compare_ids(const void *left, const void *right)
+{
+    const struct added_token *a = left, *b = right;
+    return (a->id < b->id) - (a->id > b->id);
+}
+
 int added_tokens_finish(recap_tokenizer *tokenizer, recap_error *error)
 {
+    struct added_tokens *added = &tokenizer->added;
+    if (added->n) qsort(added->tokens, added->n, sizeof *added->tokens, compare_ids);
     recap_tokens scratch = {0};
     scratch.work = new_zeroed(1, sizeof *scratch.work);
     if (!scratch.work) return fail_memory(error, sizeof *scratch.work);
