@@ -6,9 +6,10 @@
  *   3. valid UTF-8, whatever it says; text that was broken before it came passes unchanged
  *   4. the declared charset, by the names of the web (shift_jis means CP932, latin1 windows-1252)
  *   5. where most of what is not ASCII is UTF-8: it is UTF-8 with a fault, an error
- *   6. what uchardet finds; where that is no Japanese encoding, CP932 or EUC-JP if the text then
- *      has a good share of kana (uchardet needs more text than a headline to see that)
- * What none of them fits is RECAP_ERROR_INPUT with the charset that came nearest and the offset. */
+ *   6. what uchardet finds, but after a wrong declaration no single-byte charset; where that is no
+ * Japanese encoding, CP932 or EUC-JP if the text then has a good share of kana (uchardet needs more
+ * text than a headline to see that) What none of them fits is RECAP_ERROR_INPUT with the charset
+ * that came nearest and the offset. */
 #include "text_private.h"
 
 #include <errno.h>
@@ -230,14 +231,16 @@ static const char *try_japanese(struct view data, struct buf *out)
     return NULL;
 }
 
-static const char *try_detected(struct view data, struct buf *out, struct attempt *failed)
+/* After a declared charset that failed only a Japanese one counts: any bytes fit some single-byte
+ * charset. */
+static const char *try_detected(struct view data, bool any, struct buf *out, struct attempt *failed)
 {
     char name[64];
     detect(data, name);
     const char *charset = canonical(name);
     bool japanese = strcmp(charset, "CP932") == 0 || strcmp(charset, "EUC-JP") == 0;
     const char *found = japanese ? NULL : try_japanese(data, out);
-    if (found) return found;
+    if (found || (!japanese && !any)) return found;
     if (charset == name) { /* not in our table: one constant name for the rest */
         size_t offset = 0;
         if (*name && convert(name, data, out, &offset) == DONE) return "detected";
@@ -268,7 +271,8 @@ static const char *decode_without_mark(struct view data, const char *declared, s
         if (!failed->charset) *failed = (struct attempt){"UTF-8", bad};
         return NULL;
     }
-    return try_detected(data, out, failed);
+    bool declared_wrong = failed->charset && strcmp(failed->charset, "UTF-8") != 0;
+    return try_detected(data, !declared_wrong, out, failed);
 }
 
 int text_decode(const char *data, size_t n, const char *declared, struct buf *out,
