@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { max_depth = 128 };
+enum { max_depth = 128, load_flags = JSON_DECODE_ANY | JSON_ALLOW_NUL };
 
 /* jansson's own limit is far higher; the depth is counted outside strings, before parsing. */
 static bool too_deep(const char *data, size_t n)
@@ -24,6 +24,44 @@ static bool too_deep(const char *data, size_t n)
     return false;
 }
 
+/* How many digits `data` begins with. */
+static size_t count_digits(const char *data, size_t n)
+{
+    size_t i = 0;
+    while (i < n && data[i] >= '0' && data[i] <= '9') i++;
+    return i;
+}
+
+/* The same text with ".0" after every integer of 19 digits or more, which jansson can't hold:
+ * tokenizer configurations write 1000000000000000019884624838656 for "no limit". */
+static json_t *load_with_reals(const char *data, size_t n, json_error_t *reason)
+{
+    struct buf text = {0};
+    bool inside = false;
+    for (size_t i = 0; i < n;) {
+        size_t digits = inside ? 0 : count_digits(data + i, n - i);
+        if (digits > 0) {
+            char after = i + digits < n ? data[i + digits] : ' ';
+            char before = i > 0 ? data[i - 1] : ' ';
+            bool whole = before != '.' && before != '+' && before != 'e' && before != 'E' &&
+                         after != '.' && after != 'e' && after != 'E';
+            buf_add(&text, data + i, digits);
+            if (whole && digits >= 19) buf_add_string(&text, ".0");
+            i += digits;
+            continue;
+        }
+        if (inside && data[i] == '\\' && i + 1 < n)
+            buf_add_byte(&text, data[i++]);
+        else if (data[i] == '"')
+            inside = !inside;
+        buf_add_byte(&text, data[i++]);
+    }
+    json_t *value = NULL;
+    if (!text.failed) value = json_loadb(text.data ? text.data : "", text.n, load_flags, reason);
+    buf_free(&text);
+    return value;
+}
+
 int json_parse(const char *where, const char *data, size_t n, json_t **out, recap_error *error)
 {
     *out = NULL;
@@ -34,7 +72,9 @@ int json_parse(const char *where, const char *data, size_t n, json_t **out, reca
     if (too_deep(data, n))
         return fail(error, RECAP_ERROR_INPUT, "%s: JSON nested deeper than %d", where, max_depth);
     json_error_t reason;
-    *out = json_loadb(data, n, JSON_DECODE_ANY | JSON_ALLOW_NUL, &reason);
+    *out = json_loadb(data, n, load_flags, &reason);
+    if (!*out && json_error_code(&reason) == json_error_numeric_overflow)
+        *out = load_with_reals(data, n, &reason);
     if (*out) return RECAP_OK;
     if (json_error_code(&reason) == json_error_out_of_memory) return fail_memory(error, n);
     return fail(error, RECAP_ERROR_INPUT, "%s: not valid JSON at line %d, column %d: %s", where,
