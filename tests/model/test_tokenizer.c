@@ -79,6 +79,28 @@ static void test_real_models(void **state)
     if (n == 0) skip();
 }
 
+/* Ties in Viterbi, with the weights of a real vocabulary. */
+static void test_real_ties(void **state)
+{
+    static const char *const rows[][2] = {{"ｗｗｗｗｗｗｗ", "[0, 148, 1574, 1574, 2]"},
+                                          {"-----", "[0, 112111, 9, 2]"},
+                                          {"=====", "[0, 182906, 69112, 2]"}};
+    const char *models = getenv("RECAP_TEST_MODELS");
+    char directory[1024];
+    recap_tokenizer *tokenizer = NULL;
+    recap_error error = {0};
+    if (!models) skip();
+    snprintf(directory, sizeof directory, "%s/multilingual-e5-small", models);
+    if (!path_exists(directory)) skip();
+    assert_int_equal(recap_open_tokenizer(directory, &tokenizer, &error), RECAP_OK);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        json_t *ids = json_loads(rows[i][1], 0, NULL);
+        check_ids(tokenizer, rows[i][0], strlen(rows[i][0]), NULL, ids);
+        json_decref(ids);
+    }
+    recap_close_tokenizer(tokenizer);
+}
+
 /* vocab.txt and tokenizer_config.json give what tokenizer.json gives. */
 static void test_vocab_file_equals_json(void **state)
 {
@@ -227,6 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tiny_models),
         cmocka_unit_test(test_real_models),
+        cmocka_unit_test(test_real_ties),
         cmocka_unit_test(test_vocab_file_equals_json),
         cmocka_unit_test(test_japanese_ipadic),
         cmocka_unit_test(test_japanese_unidic_lite),
