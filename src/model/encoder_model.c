@@ -20,7 +20,7 @@ static int hash_file(const char *directory, const char *name, struct buf *identi
     if (!path) return fail_memory(error, strlen(name));
     int status = RECAP_OK;
     if (path_exists(path)) {
-        status = model_status(file_map_open(path, &map, error), error);
+        status = encoder_status(file_map_open(path, &map, error), error);
         hash_text(hash_bytes(map.data ? map.data : "", map.size), hash);
         buf_printf(identity, "%s %s\n", name, hash);
         file_map_close(&map);

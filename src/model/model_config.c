@@ -263,7 +263,7 @@ int model_config_parse(const char *path, const char *data, size_t n, struct aren
         status = read_root(path, root, arena, out, error);
         json_decref(root);
     }
-    return model_status(status, error);
+    return encoder_status(status, error);
 }
 
 int model_config_read(const char *path, struct arena *arena, struct model_config *out,
@@ -271,7 +271,7 @@ int model_config_read(const char *path, struct arena *arena, struct model_config
 {
     struct buf data = {0};
     *out = (struct model_config){0};
-    int status = model_status(file_read(path, 16 << 20, &data, error), error);
+    int status = encoder_status(file_read(path, 16 << 20, &data, error), error);
     if (status == RECAP_OK)
         status = model_config_parse(path, data.data ? data.data : "", data.n, arena, out, error);
     buf_free(&data);

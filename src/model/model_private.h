@@ -20,7 +20,7 @@
 
 /* A directory's files fail with RECAP_ERROR_MODEL, whatever the reader below called it; running out
  * of memory stays what it is. */
-int model_status(int status, recap_error *error);
+int encoder_status(int status, recap_error *error);
 
 /* ---- safetensors ---- */
 

@@ -24,7 +24,7 @@ static int read_optional(const char *directory, const char *name, json_t **out, 
     char *path = path_join(directory, name);
     if (!path) return fail_memory(error, strlen(name));
     int status = RECAP_OK;
-    if (path_exists(path)) status = model_status(json_parse_file(path, out, error), error);
+    if (path_exists(path)) status = encoder_status(json_parse_file(path, out, error), error);
     free(path);
     return status;
 }
@@ -99,7 +99,7 @@ static int read_pooling(const char *directory, const char *folder, size_t hidden
     int status = where ? read_optional(directory, name, &root, error)
                        : fail_memory(error, strlen(folder));
     if (status == RECAP_OK && root)
-        status = model_status(read_pooling_file(where, root, hidden, out, error), error);
+        status = encoder_status(read_pooling_file(where, root, hidden, out, error), error);
     json_decref(root);
     free(name);
     free(where);
@@ -165,7 +165,7 @@ static int limit_length(const char *directory, const char *file, const char *fie
     double value = 0;
     int status = read_optional(directory, file, &root, error);
     if (status == RECAP_OK && root)
-        status = model_status(json_get_number(file, root, field, 1e30, &value, error), error);
+        status = encoder_status(json_get_number(file, root, field, 1e30, &value, error), error);
     if (status == RECAP_OK && root && value < 2)
         status = fail(error, RECAP_ERROR_MODEL, "%s/%s: \"%s\" is %g; at least 2 is needed",
                       directory, file, field, value);
@@ -222,7 +222,7 @@ static int read_prefix(const char *given, const char *directory, const struct mo
     const char *prefix = NULL;
     int status = read_optional(directory, "recap.json", &root, error);
     if (status == RECAP_OK && root)
-        status = model_status(
+        status = encoder_status(
             json_get_string("recap.json", root, "default_prefix", NULL, &prefix, error), error);
     if (status == RECAP_OK && !prefix) {
         bool e5 = directory_is_e5(given) ||
@@ -259,7 +259,7 @@ int model_settings_read(const char *given, const char *directory, const struct m
 
 static int read_reference(const char *path, struct buf *out, recap_error *error)
 {
-    int status = model_status(file_read(path, 4096, out, error), error);
+    int status = encoder_status(file_read(path, 4096, out, error), error);
     if (status != RECAP_OK) return status;
     while (out->n > 0 && isspace((unsigned char)out->data[out->n - 1])) out->data[--out->n] = '\0';
     if (out->n == 0 || strchr(out->data, '/') || out->data[0] == '.')

@@ -196,7 +196,7 @@ static int read_header(struct safetensors *file, const unsigned char *data, size
                     file->path, (unsigned long long)length, header_limit);
     json_t *header;
     int status = json_parse(file->path, (const char *)data + 8, (size_t)length, &header, error);
-    if (status != RECAP_OK) return model_status(status, error);
+    if (status != RECAP_OK) return encoder_status(status, error);
     if (json_is_object(header))
         status = read_tensors(file, header, data + 8 + length, size - 8 - (size_t)length, error);
     else
@@ -222,7 +222,7 @@ int safetensors_open(const char *path, struct safetensors *out, recap_error *err
     struct file_map map;
     *out = (struct safetensors){0};
     int status = file_map_open(path, &map, error);
-    if (status != RECAP_OK) return model_status(status, error);
+    if (status != RECAP_OK) return encoder_status(status, error);
     status = safetensors_parse(path, map.data, map.size, out, error);
     if (status == RECAP_OK)
         out->map = map;

@@ -16,7 +16,7 @@ static const char *const prefixes[] = {"", "roberta.", "bert.", "distilbert.", "
 static const char *const endings[][2] = {{"LayerNorm.weight", "LayerNorm.gamma"},
                                          {"LayerNorm.bias", "LayerNorm.beta"}};
 
-int model_status(int status, recap_error *error)
+int encoder_status(int status, recap_error *error)
 {
     if (status != RECAP_ERROR_INPUT && status != RECAP_ERROR_IO && status != RECAP_ERROR_CONFIG)
         return status;
@@ -97,7 +97,7 @@ static int open_index(struct weights *weights, const char *path, recap_error *er
 {
     json_t *root;
     int status = json_parse_file(path, &root, error);
-    if (status != RECAP_OK) return model_status(status, error);
+    if (status != RECAP_OK) return encoder_status(status, error);
     status = open_shards(weights, path, root, error);
     json_decref(root);
     return status;

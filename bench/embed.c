@@ -1,0 +1,158 @@
+/* embed: tokens a second through the encoder, as a part of the arithmetic peak measured in the same
+ * run; then whole texts, beside the peers that $RECAP_BENCH_PYTHON has.
+ *
+ * Models: those of $RECAP_TEST_MODELS or already fetched; one that is not there is replaced by
+ * random weights of its shape, which take the same time. Lengths: news sentences (lognormal, mean
+ * 32 ids) and articles of 256 ids. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "measure.h"
+#include "model/model.h"
+#include "model/model_private.h"
+#include "random_model.h"
+
+enum { runs = 5, sentence_tokens = 4000, article_tokens = 4096, article_length = 256 };
+
+static const struct random_shape shapes[] = {
+    {"multilingual-e5-small", "bert", 12, 384, 12, 1536, 30000},
+    {"all-MiniLM-L6-v2", "bert", 6, 384, 12, 1536, 30000},
+    {"distilbert-base", "distilbert", 6, 768, 12, 3072, 30000},
+};
+
+struct batch {
+    struct sequence *sequences;
+    size_t n, n_tokens;
+    double operations; /* multiply-adds count two */
+    int32_t *ids;
+};
+
+/* Lognormal with mean 32 and sigma 0.6, by Box and Muller. */
+static size_t sentence_length(size_t i)
+{
+    double u = random_unit(1, 1, i) + 1e-12, v = random_unit(1, 2, i);
+    double normal = sqrt(-2 * log(u)) * cos(2 * 3.14159265358979 * v);
+    double length = exp(log(32) - 0.18 + 0.6 * normal);
+    return length < 4 ? 4 : length > 512 ? 512 : (size_t)length;
+}
+
+static double operations_of(const recap_model_info *info, size_t length)
+{
+    double h = (double)info->hidden_size, w = (double)info->intermediate_size, n = (double)length;
+    return (double)info->n_layers * n * (2 * (4 * h * h + 2 * h * w) + 4 * h * n);
+}
+
+static void make_batch(const recap_model_info *info, bool articles, struct batch *out)
+{
+    size_t most = articles ? article_tokens : sentence_tokens;
+    *out = (struct batch){.ids = new_array(most + 512, sizeof *out->ids),
+                          .sequences = new_array(most, sizeof *out->sequences)};
+    if (!out->ids || !out->sequences) exit(1);
+    while (out->n_tokens < most) {
+        size_t n = articles ? article_length : sentence_length(out->n);
+        out->sequences[out->n] = (struct sequence){out->ids + out->n_tokens, n, out->n};
+        for (size_t t = 0; t < n; t++) {
+            double u = random_unit(2, out->n, t); /* small ids are frequent ones */
+            out->ids[out->n_tokens++] = (int32_t)((double)(info->vocabulary_size - 1) * u * u * u);
+        }
+        out->operations += operations_of(info, n);
+        out->n++;
+    }
+}
+
+static int time_batch(recap_context *context, const recap_model *model, bool articles, double peak)
+{
+    struct batch batch;
+    recap_error error = {0};
+    double seconds[runs];
+    const recap_model_info *info = recap_model_describe(model);
+    make_batch(info, articles, &batch);
+    float *out = new_array(batch.n * info->hidden_size, sizeof *out);
+    if (!out) exit(1);
+    int status = RECAP_OK;
+    for (int r = -1; status == RECAP_OK && r < runs; r++) { /* one to warm up */
+        double start = clock_seconds();
+        status = model_embed_ids(context, model, batch.sequences, batch.n, NULL, out, &error);
+        if (r >= 0) seconds[r] = clock_seconds() - start;
+    }
+    if (status == RECAP_OK) {
+        double middle = median(seconds, runs);
+        printf("  %-9s %2d threads %9.0f tokens/s %7.1f texts/s %7.1f GFLOP/s %5.1f %% of %s\n",
+               articles ? "articles" : "sentences", recap_context_threads(context),
+               (double)batch.n_tokens / middle, (double)batch.n / middle,
+               batch.operations / middle * 1e-9, 100 * batch.operations / middle / peak,
+               compute_name());
+    } else {
+        fprintf(stderr, "embed: %s\n", error.message);
+    }
+    free(out);
+    free(batch.ids);
+    free(batch.sequences);
+    return status;
+}
+
+static int time_model(const recap_model *model, int n_threads)
+{
+    recap_context *context;
+    recap_context_options options = {.n_threads = n_threads, .seed = 1};
+    int status = recap_open_context(&options, &context, NULL);
+    if (status != RECAP_OK) return status;
+    double peak = measure_peak(context, compute_name());
+    status = time_batch(context, model, false, peak);
+    if (status == RECAP_OK) status = time_batch(context, model, true, peak);
+    recap_close_context(context);
+    return status;
+}
+
+/* The real model's directory, or a new folder with random weights of its shape. */
+static char *find_directory(const struct random_shape *shape, bool *random)
+{
+    const char *folder = getenv("RECAP_TEST_MODELS");
+    char *path = folder ? path_join(folder, shape->name) : NULL;
+    *random = false;
+    if (path && path_is_directory(path)) return path;
+    free(path);
+    char *home = path_data_home();
+    path = home ? path_join(home, "models") : NULL;
+    free(home);
+    char *fetched = path ? path_join(path, shape->name) : NULL;
+    free(path);
+    if (fetched && path_is_directory(fetched)) return fetched;
+    free(fetched);
+    *random = true;
+    return random_model_write(shape);
+}
+
+static int bench_shape(const struct random_shape *shape)
+{
+    bool random;
+    recap_model *model;
+    recap_error error = {0};
+    char *directory = find_directory(shape, &random);
+    if (!directory) return RECAP_ERROR_IO;
+    double start = clock_seconds();
+    int status = model_open_encoder(directory, &model, &error);
+    if (status == RECAP_OK) {
+        printf("%s%s (opened in %.2f s)\n", shape->name, random ? ", random weights" : "",
+               clock_seconds() - start);
+        int most = processor_count();
+        status = time_model(model, 1);
+        if (status == RECAP_OK && most > 1) status = time_model(model, most);
+        recap_close_model(model);
+    } else {
+        fprintf(stderr, "embed: %s\n", error.message);
+    }
+    if (random) random_model_remove(directory);
+    free(directory);
+    return status;
+}
+
+int main(void)
+{
+    int status = RECAP_OK;
+    for (size_t i = 0; status == RECAP_OK && i < COUNT_OF(shapes); i++)
+        status = bench_shape(&shapes[i]);
+    return status == RECAP_OK ? 0 : 1;
+}
