@@ -19,7 +19,8 @@ typedef enum recap_metric { RECAP_METRIC_EUCLIDEAN = 0, RECAP_METRIC_COSINE = 1 
 
 /* Exact k nearest neighbours of each of n rows of x [n, d]: the row itself first (distance 0), then
  * ascending, ties by the lower row. 1 <= k <= n. indices [n, k], distances [n, k]. Cosine distance
- * is 1 - cosine, clamped to 0..2; a zero row is an error under cosine. */
+ * is 1 - cosine, clamped to 0..2; a zero row is an error under cosine. Ranks are those of double
+ * arithmetic. */
 RECAP_API int recap_find_neighbors(recap_context *context, const float *x, size_t n, size_t d,
                                    recap_metric metric, size_t k, int32_t *indices,
                                    float *distances, recap_error *error);
@@ -42,7 +43,7 @@ RECAP_API int recap_build_fuzzy_graph(recap_context *context, const int32_t *ind
 
 typedef struct recap_umap_options {
     size_t n_neighbors;  /* 0: 15; clamped to n */
-    size_t n_components; /* 0: 2; clamped to n - 2 */
+    size_t n_components; /* 0: 2; at most n - 2 and at least 1: see below */
     float min_dist;      /* default 0.1 */
     float spread;        /* default 1 */
     size_t n_epochs;     /* 0: 500 up to 10,000 rows, else 200 */
@@ -55,7 +56,7 @@ RECAP_API recap_umap_options recap_umap_defaults(void);
 RECAP_API int recap_layout_graph(recap_context *context, const recap_graph *graph, const float *x,
                                  size_t d, const recap_umap_options *options, float *out,
                                  recap_error *error);
-/* Neighbours, graph and layout in one call. */
+/* Neighbours, graph and layout in one call; out as above. */
 RECAP_API int recap_umap(recap_context *context, const float *x, size_t n, size_t d,
                          const recap_umap_options *options, float *out, recap_error *error);
 /* How well x's neighbourhoods survive in y [n, d_y]: 0..1 (Venna, Kaski 2001); input by `metric`,
@@ -117,8 +118,9 @@ typedef struct recap_kmeans_options {
     size_t batch_size;     /* 0: Lloyd over all rows; else mini-batches of so many rows */
     const double *initial; /* [k, d] centres to start from, or NULL: k-means++ */
 } recap_kmeans_options;
-/* centers [k, d] (double) and inertia may be NULL. Empty clusters are reseeded; where fewer than k
- * distinct rows exist, fewer labels are used and *n_clusters says how many. */
+/* centers [k, d] (double, in the order of the labels), inertia and n_clusters may be NULL. Empty
+ * clusters are reseeded; where fewer than k distinct rows exist, fewer labels are used, *n_clusters
+ * says how many, and the other centers are 0. */
 RECAP_API int recap_kmeans(recap_context *context, const float *x, size_t n, size_t d,
                            const recap_kmeans_options *options, int32_t *labels, double *centers,
                            double *inertia, size_t *n_clusters, recap_error *error);
@@ -127,7 +129,7 @@ RECAP_API int recap_kmeans(recap_context *context, const float *x, size_t n, siz
  * height, size. */
 RECAP_API int recap_ward(recap_context *context, const float *x, size_t n, size_t d, double *merges,
                          recap_error *error);
-/* Cuts any such linkage of n points into at most k clusters. */
+/* Cuts any such linkage of n points into k clusters (n where k is larger). */
 RECAP_API int recap_cut_linkage(const double *merges, size_t n, size_t k, int32_t *labels,
                                 size_t *n_clusters, recap_error *error);
 

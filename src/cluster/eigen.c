@@ -15,7 +15,6 @@
 #include <string.h>
 
 enum { DEGREE = 20, ROUNDS = 24, CHUNK = 512, SPARE = 8 };
-static const double TOLERANCE = 1e-6; /* of a residual, relative to the largest eigenvalue */
 
 /* ---- dense ---- */
 
@@ -282,7 +281,7 @@ static int iterate(struct work *w, size_t wanted, bool *converged, recap_error *
         leave_out_known(w);
         make_orthonormal(w);
         solve_inside(w);
-        *converged = worst_residual(w, wanted) <= TOLERANCE * fabs(w->values[0]);
+        *converged = worst_residual(w, wanted) <= w->op->tolerance * fabs(w->values[0]);
         if (*converged || round + 1 == ROUNDS) break;
         filter(w);
     }

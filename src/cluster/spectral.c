@@ -13,6 +13,7 @@
 #include <string.h>
 
 static const double NOISE = 1e-4, EXTENT = 10;
+static const double START_TOLERANCE = 1e-2; /* a start needs no more of its eigenvectors */
 enum { STREAM_NOISE = 0x7301, STREAM_PLACE, STREAM_SMALL };
 
 /* ---- components ---- */
@@ -43,10 +44,9 @@ int cluster_find_components(const recap_graph *graph, int32_t *component, size_t
     return RECAP_OK;
 }
 
-/* The graph of the rows that carry `number`, renumbered in their order: rows [n_out]. */
-static int extract(const recap_graph *graph, const int32_t *component, int32_t number,
-                   const int32_t *rows, size_t n, int32_t *local, recap_graph *out,
-                   recap_error *error)
+/* The graph of a component's rows [n], renumbered in their order. */
+static int extract(const recap_graph *graph, const int32_t *rows, size_t n, int32_t *local,
+                   recap_graph *out, recap_error *error)
 {
     size_t entries = 0;
     for (size_t i = 0; i < n; i++) {
@@ -125,8 +125,9 @@ static void normalise(struct adjacency *a, double *known)
     for (size_t i = 0; i < graph->n; i++) known[i] /= sqrt(total);
 }
 
-int cluster_spectral_vectors(recap_context *context, const recap_graph *graph, size_t wanted,
-                             double *vectors, double *values, bool *converged, recap_error *error)
+static int find_vectors(recap_context *context, const recap_graph *graph, size_t wanted,
+                        double tolerance, double *vectors, double *values, bool *converged,
+                        recap_error *error)
 {
     const size_t entries = (size_t)graph->offsets[graph->n];
     struct adjacency a = {.graph = graph, .weights = new_array(entries, sizeof *a.weights)};
@@ -134,7 +135,7 @@ int cluster_spectral_vectors(recap_context *context, const recap_graph *graph, s
     int status = RECAP_OK;
     if (a.weights && known) {
         normalise(&a, known);
-        struct eigen_operator op = {graph->n, -1, multiply, &a, known};
+        struct eigen_operator op = {graph->n, -1, multiply, &a, known, tolerance};
         status = eigen_largest(context, &op, wanted, vectors, values, converged, error);
         for (size_t i = 0; !status && i < wanted; i++) values[i] = 1 - values[i];
     } else {
@@ -143,6 +144,12 @@ int cluster_spectral_vectors(recap_context *context, const recap_graph *graph, s
     free(a.weights);
     free(known);
     return status;
+}
+
+int cluster_spectral_vectors(recap_context *context, const recap_graph *graph, size_t wanted,
+                             double *vectors, double *values, bool *converged, recap_error *error)
+{
+    return find_vectors(context, graph, wanted, 1e-6, vectors, values, converged, error);
 }
 
 /* ---- placing components ---- */
@@ -224,14 +231,13 @@ static int lay_component(struct placement *p, size_t c, double radius, recap_err
         return RECAP_OK;
     }
     recap_graph part;
-    int status = extract(p->graph, p->component, (int32_t)c, p->rows + p->starts[c], n, p->local,
-                         &part, error);
+    int status = extract(p->graph, p->rows + p->starts[c], n, p->local, &part, error);
     if (status) return status;
     bool converged = true;
     double *vectors = new_array(n * p->width + p->width, sizeof *vectors);
     if (vectors)
-        status = cluster_spectral_vectors(p->context, &part, p->width, vectors,
-                                          vectors + n * p->width, &converged, error);
+        status = find_vectors(p->context, &part, p->width, START_TOLERANCE, vectors,
+                              vectors + n * p->width, &converged, error);
     else
         status = fail_memory(error, n * p->width * sizeof *vectors);
     if (!status) spread(p, c, radius, vectors);
@@ -263,8 +269,8 @@ static int lay_whole(struct placement *p, recap_error *error)
     bool converged;
     double *values = new_array(width, sizeof *values);
     if (!values) return fail_memory(error, width * sizeof *values);
-    int status = cluster_spectral_vectors(p->context, p->graph, width, p->out, values, &converged,
-                                          error);
+    int status = find_vectors(p->context, p->graph, width, START_TOLERANCE, p->out, values,
+                              &converged, error);
     free(values);
     if (!status && !converged && p->x) status = use_principal_components(p, error);
     return status;

@@ -11,13 +11,29 @@
  * rounded up to LANES, the rest 0. */
 #include "cluster_private.h"
 
+#include "compute/compute.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NEGATIVES = 5, BATCH = 8, LANES = 4, GRAIN = 64 };
+enum {
+    NEGATIVES = 5,
+    EDGE_POINTS = 1 + NEGATIVES,
+    EDGES = 4, /* moved together; EDGES * EDGE_POINTS fills whole batches */
+    POINTS = EDGES * EDGE_POINTS,
+    BATCH = 8,
+    LANES = 4,
+    MOST_LANES = 32, /* components pushed at a time */
+    GROUP = 64,      /* edges whose turn is looked up at a time */
+    GRAIN = 64,
+};
 static const float CLIP = 4; /* the longest push of one random row along one axis, times alpha */
 static const uint64_t STREAM_EPOCH = 0x756d6170;
+
+static const float NEAREST = 1e-9f, FARTHEST = 1e12f; /* squared distances are kept within */
+
+#define ALWAYS_INLINE __attribute__((always_inline))
 
 typedef float lanes __attribute__((vector_size(16))); /* components of a point */
 typedef float batch __attribute__((vector_size(32))); /* one number for each point of a batch */
@@ -25,7 +41,7 @@ typedef int32_t batch_int __attribute__((vector_size(32)));
 
 struct edge {
     int32_t other;
-    float rate; /* share of the epochs in which it comes due */
+    uint32_t rate; /* share of the epochs in which it comes due, of 2^31 */
 };
 
 struct layout {
@@ -42,12 +58,12 @@ struct layout {
 
 /* ---- the curve ---- */
 
-/* *out = *x ^ power for x > 0 (relative error about 1e-5), and for 0 a number near 0. */
-static inline void power_of(const batch *x, float power, batch *out)
+/* *out = *x ^ power (relative error about 1e-5) for x in NEAREST..FARTHEST and 0 < power <= 3. */
+static inline ALWAYS_INLINE void power_of(const batch *x, float power, batch *out)
 {
-    batch_int bits, exponent;
+    batch_int bits, whole;
     memcpy(&bits, x, sizeof bits);
-    exponent = (bits >> 23) - 127;
+    whole = (bits >> 23) - 127;
     bits = (bits & 0x7fffff) | 0x3f800000;
     batch f;
     memcpy(&f, &bits, sizeof f);
@@ -56,25 +72,17 @@ static inline void power_of(const batch *x, float power, batch *out)
     q = q * f + 0.1819486717f;
     q = q * f - 0.2756002568f;
     q = q * f + 0.4425449390f;
-    batch log2 = __builtin_convertvector(exponent, batch) + f * (1 + (1 - f) * q);
-    batch y = power * log2 + 127; /* biased, so that conversion rounds downwards */
-    batch_int low = y<1, high = y> 253;
-    batch_int whole = __builtin_convertvector(y, batch_int);
-    whole = (whole & ~(low | high)) | (high & 253) | (low & 1);
+    batch log2 = __builtin_convertvector(whole, batch) + f * (1 + (1 - f) * q);
+    batch y = power * log2 + 127; /* with the exponent's bias it is positive: conversion floors */
+    whole = __builtin_convertvector(y, batch_int);
     f = y - __builtin_convertvector(whole, batch);
-    batch_int outside = low | high;
-    batch_int f_bits;
-    memcpy(&f_bits, &f, sizeof f_bits);
-    f_bits &= ~outside;
-    memcpy(&f, &f_bits, sizeof f);
     batch r = 0.0018968497f * f + 0.0108446007f;
     r = r * f + 0.0666998967f;
     r = r * f + 0.3068470199f;
-    batch fraction = 1 + f * (1 + (f - 1) * r);
     whole <<= 23;
     batch scale;
     memcpy(&scale, &whole, sizeof scale);
-    *out = scale * fraction;
+    *out = scale * (1 + f * (1 + (f - 1) * r));
 }
 
 /* ---- one row ---- */
@@ -92,41 +100,106 @@ static inline float bounded(float value, float limit)
     return value > -limit ? value : -limit;
 }
 
-/* Moves y along edge e: towards its other end (twice, as each edge stands in both rows and moves
- * both ends) and away from the points of `others`. */
-static inline __attribute__((always_inline)) void step(const struct layout *l, float *restrict y,
-                                                       const int32_t *others, size_t padded)
+/* The sums of the four lanes of each of four vectors. */
+static inline ALWAYS_INLINE lanes add_across(const lanes *s)
 {
-    const float *rows[NEGATIVES + 1];
-    batch squared = {1, 1, 1, 1, 1, 1, 1, 1};
-    for (size_t t = 0; t < NEGATIVES + 1; t++) {
-        rows[t] = l->now + (size_t)others[t] * padded;
-        lanes sum = {0};
-        for (size_t c = 0; c < padded; c += LANES) {
-            lanes u = load(y + c) - load(rows[t] + c);
-            sum += u * u;
+    lanes a = __builtin_shufflevector(s[0], s[1], 0, 4, 1, 5) +
+              __builtin_shufflevector(s[0], s[1], 2, 6, 3, 7);
+    lanes b = __builtin_shufflevector(s[2], s[3], 0, 4, 1, 5) +
+              __builtin_shufflevector(s[2], s[3], 2, 6, 3, 7);
+    return __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7);
+}
+
+/* Squared distances of y to each of rows [POINTS], kept within NEAREST..FARTHEST. */
+static inline ALWAYS_INLINE void squared_distances(const float *y, const float *const *rows,
+                                                   size_t padded, float *out)
+{
+    for (size_t first = 0; first < POINTS; first += LANES) {
+        lanes sums[LANES];
+        for (size_t t = 0; t < LANES; t++) {
+            sums[t] = (lanes){0};
+            for (size_t c = 0; c < padded; c += LANES) {
+                lanes u = load(y + c) - load(rows[first + t] + c);
+                sums[t] += u * u;
+            }
         }
-        squared[t] = (sum[0] + sum[2]) + (sum[1] + sum[3]);
+        lanes squared = add_across(sums);
+        memcpy(out + first, &squared, sizeof squared);
     }
-    batch power;
-    power_of(&squared, l->b, &power);
-    batch below = 1 + l->a * power;
-    batch away = l->alpha * 2 * l->b / ((0.001f + squared) * below);
-    float towards = 0;
-    if (squared[0] > 0) {
-        towards = l->alpha * 2 * l->a * l->b * power[0] / (squared[0] * below[0]);
-        towards = towards < 1 ? towards * (2 - towards) : 1;
-    }
-    const float limit = l->alpha * CLIP;
-    for (size_t c = 0; c < padded; c++) {
-        float here = y[c], move = towards * (rows[0][c] - here);
-        for (size_t t = 1; t < NEGATIVES + 1; t++)
-            move += bounded(away[t] * (here - rows[t][c]), limit);
-        y[c] = here + move;
+    for (size_t t = 0; t < POINTS; t++) {
+        out[t] = out[t] > NEAREST ? out[t] : NEAREST;
+        out[t] = out[t] < FARTHEST ? out[t] : FARTHEST;
     }
 }
 
-/* The next two random numbers of 32 bits: SplitMix64. */
+/* How far a row goes towards each point, were it a neighbour (a share of the way), and away from
+ * it, were it a random row (a multiple of the difference). */
+static inline ALWAYS_INLINE void strengths(const struct layout *l, const float *squared,
+                                           float *towards, float *away)
+{
+    const float pull = l->alpha * 2 * l->a * l->b, push = l->alpha * 2 * l->b;
+    for (size_t first = 0; first < POINTS; first += BATCH) {
+        batch distance, power;
+        memcpy(&distance, squared + first, sizeof distance);
+        power_of(&distance, l->b, &power);
+        batch below = 1 + l->a * power;
+        batch pushed = push / ((0.001f + distance) * below);
+        batch pulled = pull * power / (distance * below);
+        memcpy(away + first, &pushed, sizeof pushed);
+        memcpy(towards + first, &pulled, sizeof pulled);
+    }
+}
+
+/* The components first .. first + width-1 of a step. Each edge stands in both its rows and moves
+ * both ends, so a row goes towards its neighbour twice: 1 - (1 - once)^2 of the way; never past it.
+ */
+static inline ALWAYS_INLINE void pull_and_push(float *restrict y, const float *const *rows,
+                                               const float *towards, const float *away, size_t n,
+                                               float limit, size_t first, size_t width)
+{
+    float push[EDGES][MOST_LANES];
+    for (size_t e = 0; e < EDGES; e++) {
+        const float *const *point = rows + e * EDGE_POINTS;
+        const float *factor = away + e * EDGE_POINTS;
+        for (size_t c = 0; c < width; c++) {
+            float here = y[first + c], sum = 0;
+            for (size_t t = 1; t < EDGE_POINTS; t++)
+                sum += bounded(factor[t] * (here - point[t][first + c]), limit);
+            push[e][c] = sum;
+        }
+    }
+    for (size_t e = 0; e < n; e++) {
+        const float *neighbor = rows[e * EDGE_POINTS] + first;
+        const float once = towards[e * EDGE_POINTS] < 1 ? towards[e * EDGE_POINTS] : 1;
+        const float share = once * (2 - once);
+        for (size_t c = 0; c < width; c++)
+            y[first + c] += share * (neighbor[c] - y[first + c]) + push[e][c];
+    }
+}
+
+/* Moves y by n <= EDGES edges; others [EDGES, 1 + NEGATIVES] are an edge's other end and the random
+ * rows. The strengths and pushes of all are those of where y stands before (which lets the
+ * processor work on them side by side); the pulls follow one another. */
+static inline ALWAYS_INLINE void step(const struct layout *l, float *restrict y,
+                                      const int32_t *others, size_t n, size_t padded)
+{
+    const float *rows[POINTS];
+    float squared[POINTS], towards[POINTS], away[POINTS];
+    for (size_t t = 0; t < POINTS; t++) rows[t] = l->now + (size_t)others[t] * padded;
+    squared_distances(y, rows, padded, squared);
+    strengths(l, squared, towards, away);
+    const float limit = l->alpha * CLIP;
+    if (padded <= MOST_LANES) {
+        pull_and_push(y, rows, towards, away, n, limit, 0, padded);
+        return;
+    }
+    for (size_t first = 0; first < padded; first += MOST_LANES) {
+        size_t width = padded - first < MOST_LANES ? padded - first : MOST_LANES;
+        pull_and_push(y, rows, towards, away, n, limit, first, width);
+    }
+}
+
+/* The next 64 random bits of a row: SplitMix64. */
 static inline uint64_t draw(uint64_t *state)
 {
     uint64_t z = *state += 0x9E3779B97F4A7C15u;
@@ -135,30 +208,51 @@ static inline uint64_t draw(uint64_t *state)
     return z ^ (z >> 31);
 }
 
-static inline __attribute__((always_inline)) void move_row(const struct layout *l, size_t i,
-                                                           size_t padded)
+static inline ALWAYS_INLINE void draw_rows(uint64_t *state, size_t n, int32_t *out)
+{
+    for (size_t t = 0; t < NEGATIVES; t += 2) {
+        uint64_t random = draw(state);
+        out[t] = (int32_t)(((random >> 32) * n) >> 32);
+        if (t + 1 < NEGATIVES) out[t + 1] = (int32_t)(((random & UINT32_MAX) * n) >> 32);
+    }
+}
+
+/* The other ends of those of n <= GROUP edges that come due in this epoch. */
+static inline ALWAYS_INLINE size_t find_due(const struct layout *l, const struct edge *edges,
+                                            size_t n, int32_t *due)
+{
+    size_t n_due = 0;
+    for (size_t e = 0; e < n; e++) { /* without a branch: which are due can't be predicted */
+        due[n_due] = edges[e].other;
+        uint32_t phase = (uint32_t)l->epoch * edges[e].rate & INT32_MAX;
+        n_due += (phase + edges[e].rate) >> 31;
+    }
+    return n_due;
+}
+
+static inline ALWAYS_INLINE void move_row(const struct layout *l, size_t i, size_t padded)
 {
     float *y = l->next + i * padded;
     memcpy(y, l->now + i * padded, padded * sizeof *y);
     uint64_t state = random_u64(l->seed, STREAM_EPOCH + l->epoch, i);
-    const float before = (float)l->epoch, after = before + 1;
-    int32_t others[NEGATIVES + 1];
-    for (int64_t e = l->offsets[i]; e < l->offsets[i + 1]; e++) {
-        const struct edge edge = l->edges[e];
-        if ((int32_t)(after * edge.rate) == (int32_t)(before * edge.rate)) continue;
-        others[0] = edge.other;
-        for (size_t t = 1; t < NEGATIVES + 1; t += 2) {
-            uint64_t random = draw(&state);
-            others[t] = (int32_t)(((random >> 32) * l->n) >> 32);
-            if (t < NEGATIVES) others[t + 1] = (int32_t)(((random & UINT32_MAX) * l->n) >> 32);
+    int32_t due[GROUP], others[POINTS] = {0};
+    for (int64_t e = l->offsets[i]; e < l->offsets[i + 1]; e += GROUP) {
+        int64_t left = l->offsets[i + 1] - e;
+        size_t n_due = find_due(l, l->edges + e, left < GROUP ? (size_t)left : GROUP, due);
+        for (size_t first = 0; first < n_due; first += EDGES) {
+            size_t n = n_due - first < EDGES ? n_due - first : EDGES;
+            for (size_t t = 0; t < n; t++) {
+                others[t * EDGE_POINTS] = due[first + t];
+                draw_rows(&state, l->n, others + t * EDGE_POINTS + 1);
+            }
+            step(l, y, others, n, padded);
         }
-        step(l, y, others, padded);
     }
 }
 
-static void move_rows(void *data, size_t begin, size_t end, int thread)
+/* Inlined into a version for each instruction set; they give the same bits. */
+static inline ALWAYS_INLINE void move_rows(const struct layout *l, size_t begin, size_t end)
 {
-    const struct layout *l = data;
     for (size_t i = begin; i < end; i++) {
         switch (l->padded) {
         case 4:
@@ -166,12 +260,6 @@ static void move_rows(void *data, size_t begin, size_t end, int thread)
             break;
         case 8:
             move_row(l, i, 8);
-            break;
-        case 12:
-            move_row(l, i, 12);
-            break;
-        case 16:
-            move_row(l, i, 16);
             break;
         case 20:
             move_row(l, i, 20);
@@ -182,15 +270,37 @@ static void move_rows(void *data, size_t begin, size_t end, int thread)
     }
 }
 
+static void move_rows_plain(void *data, size_t begin, size_t end, int thread)
+{
+    move_rows(data, begin, end);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static void move_rows_avx2(void *data, size_t begin, size_t end,
+                                                           int thread)
+{
+    move_rows(data, begin, end);
+}
+#endif
+
+static pool_fn choose_version(void)
+{
+#if defined(__x86_64__)
+    if (strcmp(compute_name(), "avx2") == 0) return move_rows_avx2;
+#endif
+    return move_rows_plain;
+}
+
 /* ---- all epochs ---- */
 
 static int run_epochs(struct layout *l, recap_error *error)
 {
+    const pool_fn version = choose_version();
     for (l->epoch = 0; l->epoch < l->n_epochs; l->epoch++) {
         int status = context_check(l->context, "umap", l->epoch, l->n_epochs, error);
         if (status) return status;
         l->alpha = 1 - (float)l->epoch / (float)l->n_epochs;
-        pool_run(l->context ? l->context->pool : NULL, l->n, GRAIN, move_rows, l);
+        pool_run(l->context ? l->context->pool : NULL, l->n, GRAIN, version, l);
         float *swap = l->now;
         l->now = l->next;
         l->next = swap;
@@ -209,7 +319,7 @@ static void choose_edges(struct layout *l, const recap_graph *graph)
         for (int64_t e = graph->offsets[i]; e < graph->offsets[i + 1]; e++) {
             float rate = graph->weights[e] / strongest;
             if (rate * (float)l->n_epochs < 1 || (size_t)graph->columns[e] == i) continue;
-            l->edges[at++] = (struct edge){graph->columns[e], rate};
+            l->edges[at++] = (struct edge){graph->columns[e], (uint32_t)(rate * 0x1p31f)};
         }
     }
     l->offsets[graph->n] = at;

@@ -1,6 +1,8 @@
 /* UMAP step by step against the reference: smoothing, graph, curve, eigenvectors, layout. */
 #include "cluster_fixtures.h"
 
+#include "compute/compute.h"
+
 struct sample {
     const char *set, *graph; /* folder and prefix of the fixture */
     size_t d, k;
@@ -241,6 +243,235 @@ static void test_trust(void **state)
     free(y);
 }
 
+/* The same bytes on 1, 2 and 3 threads and twice; another seed gives another layout. */
+static void test_threads(void **state)
+{
+    enum { N = 700, D = 10 };
+    float x[N * D], one[N * 20], other[N * 20];
+    for (size_t i = 0; i < (size_t)N * D; i++)
+        x[i] = (float)(random_unit(1, i / D % 7, i % D) + 0.3 * random_unit(2, 0, i));
+    const size_t widths[] = {2, 5, 8, 20};
+    for (size_t w = 0; w < COUNT_OF(widths); w++) {
+        recap_umap_options options = recap_umap_defaults();
+        options.n_components = widths[w];
+        options.n_epochs = 60;
+        size_t bytes = N * widths[w] * sizeof(float);
+        for (int threads = 1; threads <= 4; threads++) {
+            recap_context *context = seeded_context(threads == 4 ? 1 : threads, 42);
+            assert_int_equal(
+                recap_umap(context, x, N, D, &options, threads == 1 ? one : other, NULL), RECAP_OK);
+            recap_close_context(context);
+            if (threads > 1) assert_memory_equal(one, other, bytes);
+        }
+        recap_context *context = seeded_context(2, 43);
+        assert_int_equal(recap_umap(context, x, N, D, &options, other, NULL), RECAP_OK);
+        recap_close_context(context);
+        assert_memory_not_equal(one, other, bytes);
+    }
+}
+
+/* Neighbours are decided in double and the layout's kernels round alike: each set of instructions
+ * gives the same bytes. */
+static void test_instruction_sets(void **state)
+{
+    enum { N = 600, D = 48 };
+    float *x = new_array((size_t)N * D, sizeof *x), one[N * 8], other[N * 8];
+    for (size_t i = 0; i < (size_t)N * D; i++)
+        x[i] = (float)(random_unit(1, i / D % 7, i % D) + 0.3 * random_unit(2, 0, i));
+    char before[32];
+    snprintf(before, sizeof before, "%s", compute_name());
+    if (strcmp(before, "generic") == 0) skip();
+    recap_umap_options options = recap_umap_defaults();
+    options.n_components = 8;
+    options.n_epochs = 60;
+    assert_int_equal(recap_umap(NULL, x, N, D, &options, one, NULL), RECAP_OK);
+    assert_true(compute_force("generic"));
+    assert_int_equal(recap_umap(NULL, x, N, D, &options, other, NULL), RECAP_OK);
+    assert_true(compute_force(before));
+    assert_memory_equal(one, other, sizeof one);
+    free(x);
+}
+
+static void check_finite(const float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++) assert_true(isfinite(y[i]));
+}
+
+/* Two far groups of 40 with 15 neighbours: two components, which stay apart. */
+static void test_disconnected(void **state)
+{
+    enum { N = 80, D = 6 };
+    float x[N * D], y[N * 8];
+    for (size_t i = 0; i < (size_t)N * D; i++)
+        x[i] = (float)random_unit(1, 1, i) + (i / D < 40 ? 0 : 1000);
+    for (size_t width = 2; width <= 8; width += 6) {
+        recap_umap_options options = recap_umap_defaults();
+        options.metric = RECAP_METRIC_EUCLIDEAN;
+        options.n_components = width;
+        assert_int_equal(recap_umap(NULL, x, N, D, &options, y, NULL), RECAP_OK);
+        check_finite(y, N * width);
+        double inside = 0, outside = INFINITY;
+        for (size_t i = 0; i < N; i++)
+            for (size_t j = 0; j < i; j++) {
+                double sum = 0;
+                for (size_t c = 0; c < width; c++)
+                    sum += pow((double)y[i * width + c] - (double)y[j * width + c], 2);
+                if ((i < 40) != (j < 40) && sum < outside) outside = sum;
+                if ((i < 40) == (j < 40) && sum > inside) inside = sum;
+            }
+        assert_true(outside > 0.5);
+    }
+    int32_t component[N], indices[N * 15];
+    float distances[N * 15];
+    size_t n_components;
+    recap_graph graph;
+    assert_int_equal(
+        recap_find_neighbors(NULL, x, N, D, RECAP_METRIC_EUCLIDEAN, 15, indices, distances, NULL),
+        RECAP_OK);
+    assert_int_equal(recap_build_fuzzy_graph(NULL, indices, distances, N, 15, &graph, NULL),
+                     RECAP_OK);
+    assert_int_equal(cluster_find_components(&graph, component, &n_components, NULL), RECAP_OK);
+    assert_int_equal(n_components, 2);
+    for (size_t i = 0; i < N; i++) assert_int_equal(component[i], i >= 40);
+    recap_free_graph(&graph);
+}
+
+/* Rings hung together by single weak edges: nearly disconnected. Bounded work, finite vectors. */
+static void test_nearly_disconnected(void **state)
+{
+    enum { RINGS = 40, LENGTH = 50, N = RINGS * LENGTH, WIDTH = 8 };
+    recap_graph graph = {N, new_array(N + 1, sizeof(int64_t)), new_array(4 * N, sizeof(int32_t)),
+                         new_array(4 * N, sizeof(float))};
+    int64_t at = 0;
+    for (int32_t i = 0; i < N; i++) {
+        graph.offsets[i] = at;
+        const int32_t base = i - i % LENGTH;
+        int32_t links[4] = {base + (i + 1) % LENGTH, base + (i + LENGTH - 1) % LENGTH, -1, -1};
+        if (i % LENGTH == 0) {
+            links[2] = i - LENGTH;
+            links[3] = i + LENGTH < N ? i + LENGTH : -1;
+        }
+        for (int round = 0; round < 4; round++) { /* in ascending order */
+            int best = -1;
+            for (int t = 0; t < 4; t++)
+                if (links[t] >= 0 && (best < 0 || links[t] < links[best])) best = t;
+            if (best < 0) break;
+            graph.columns[at] = links[best];
+            graph.weights[at++] = best < 2 ? 1 : 1e-7f;
+            links[best] = -1;
+        }
+    }
+    graph.offsets[N] = at;
+    recap_context *context = open_context(2);
+    double *vectors = new_array(N * WIDTH, sizeof *vectors), values[WIDTH];
+    bool converged;
+    assert_int_equal(
+        cluster_spectral_vectors(context, &graph, WIDTH, vectors, values, &converged, NULL),
+        RECAP_OK);
+    for (size_t i = 0; i < N * WIDTH; i++) assert_true(isfinite(vectors[i]));
+    for (size_t j = 0; j < WIDTH; j++) assert_in_range((int)(values[j] * 1e6), 0, 100);
+    float *y = new_array(N * WIDTH, sizeof *y);
+    recap_umap_options options = recap_umap_defaults();
+    options.n_components = WIDTH;
+    options.n_epochs = 20;
+    assert_int_equal(recap_layout_graph(context, &graph, NULL, 0, &options, y, NULL), RECAP_OK);
+    check_finite(y, N * WIDTH);
+    recap_close_context(context);
+    free(vectors);
+    free(y);
+    recap_free_graph(&graph);
+}
+
+/* 60 identical points and one other; all identical. */
+static void test_identical(void **state)
+{
+    enum { N = 61, D = 4 };
+    float x[N * D], y[N * 2], distances[N * 15], sigma[N], rho[N];
+    int32_t indices[N * 15];
+    for (int others = 0; others < 2; others++) {
+        for (size_t i = 0; i < (size_t)N * D; i++) x[i] = i / D == 60 && others ? 2 + (float)i : 1;
+        for (size_t metric = 0; metric < 2; metric++) {
+            assert_int_equal(recap_find_neighbors(NULL, x, N, D, (recap_metric)metric, 15, indices,
+                                                  distances, NULL),
+                             RECAP_OK);
+            cluster_smooth_neighbors(NULL, distances, N, 15, sigma, rho);
+            check_finite(sigma, N);
+            check_finite(rho, N);
+            recap_umap_options options = recap_umap_defaults();
+            options.metric = (recap_metric)metric;
+            assert_int_equal(recap_umap(NULL, x, N, D, &options, y, NULL), RECAP_OK);
+            check_finite(y, N * 2);
+        }
+    }
+}
+
+/* Very few rows, with options that are too large for them: clamped, finite. */
+static void test_few_rows(void **state)
+{
+    float x[12 * 5], y[12 * 20];
+    for (size_t i = 0; i < 60; i++) x[i] = (float)random_unit(6, 6, i) + 0.1f;
+    for (size_t n = 0; n <= 12; n++) {
+        recap_umap_options options = recap_umap_defaults();
+        options.n_neighbors = 30;
+        options.n_components = 20;
+        for (size_t i = 0; i < COUNT_OF(y); i++) y[i] = NAN;
+        assert_int_equal(recap_umap(NULL, x, n, 5, &options, y, NULL), RECAP_OK);
+        size_t width = cluster_layout_width(n, 20);
+        assert_int_equal(width, n <= 3 ? 1 : n - 2);
+        check_finite(y, n * width);
+        assert_true(n == 12 || isnan(y[n * width]));
+    }
+    assert_int_equal(cluster_layout_width(100, 0), 2);
+    assert_int_equal(cluster_layout_width(100, 8), 8);
+}
+
+static void test_bad_input(void **state)
+{
+    float x[20], y[20], distances[] = {0, 1, 0, 1};
+    int32_t indices[] = {0, 1, 1, 2};
+    recap_error error;
+    recap_graph graph;
+    recap_umap_options options = recap_umap_defaults();
+    for (size_t i = 0; i < 20; i++) x[i] = (float)i + 1;
+    x[7] = NAN;
+    assert_int_equal(recap_umap(NULL, x, 10, 2, &options, y, &error), RECAP_ERROR_INPUT);
+    assert_non_null(strstr(error.message, "row 3, column 1"));
+    x[7] = 8;
+    options.min_dist = 2;
+    assert_int_equal(recap_umap(NULL, x, 10, 2, &options, y, &error), RECAP_ERROR_USAGE);
+    assert_int_equal(recap_build_fuzzy_graph(NULL, indices, distances, 2, 2, &graph, &error),
+                     RECAP_ERROR_INPUT);
+    assert_non_null(strstr(error.message, "row 1"));
+    indices[3] = 0;
+    distances[3] = -1;
+    assert_int_equal(recap_build_fuzzy_graph(NULL, indices, distances, 2, 2, &graph, &error),
+                     RECAP_ERROR_INPUT);
+    double trust;
+    assert_int_equal(
+        recap_trustworthiness(NULL, x, 10, 2, RECAP_METRIC_COSINE, y, 2, 5, &trust, &error),
+        RECAP_ERROR_USAGE);
+    assert_int_equal(recap_pca(NULL, x, 10, 2, 0, y, &error), RECAP_ERROR_USAGE);
+}
+
+static bool stop_in_epochs(void *data, const char *stage, size_t done, size_t total)
+{
+    return strcmp(stage, "umap") != 0 || done < 3;
+}
+
+static void test_cancel(void **state)
+{
+    float x[400], y[400];
+    for (size_t i = 0; i < 400; i++) x[i] = (float)random_unit(6, 7, i);
+    recap_context_options options = {.n_threads = 2, .progress = stop_in_epochs};
+    recap_context *context;
+    recap_error error;
+    assert_int_equal(recap_open_context(&options, &context, NULL), RECAP_OK);
+    recap_umap_options umap = recap_umap_defaults();
+    assert_int_equal(recap_umap(context, x, 100, 4, &umap, y, &error), RECAP_ERROR_CANCELLED);
+    assert_non_null(strstr(error.message, "3 of 500"));
+    recap_close_context(context);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +481,14 @@ int main(void)
         cmocka_unit_test(test_eigenvectors),
         cmocka_unit_test(test_principal_components),
         cmocka_unit_test(test_trust),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_instruction_sets),
+        cmocka_unit_test(test_disconnected),
+        cmocka_unit_test(test_nearly_disconnected),
+        cmocka_unit_test(test_identical),
+        cmocka_unit_test(test_few_rows),
+        cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_cancel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
