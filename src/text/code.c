@@ -1,15 +1,17 @@
 /* Is a sentence source code, a table's row or a stack trace, and not prose?
  *
- * Each sign below is enough. They are shapes that prose does not take; a single word never decides,
- * so 'at', 'line', 'return' and 'class' may stand in any sentence.
- *   trace     'at package.Class.method(File.java:12)', 'File "x.py", line 3', 'Traceback (most
- * ...', 'Exception in thread', 'panic: ' with 'goroutine', '#0 0x0000' opening   a line that begins
- * as a declaration or statement does and has its punctuation: 'func main() {', '#include <',
- * 'import a.b;', 'def f(x):', '<?php', 'SELECT ... FROM' operators two or more of '{}' '();' '=>'
- * '->' '::' '==' '!=' '&&' '||' '+=' '</' '/>' ');' '];' row       three or more '|' or tabs
- * between cells; '+---+---+' brackets  over a tenth of at least 20 characters are of
- * {}[]<>;=$\|_~^` and few are other script
- */
+ * Each of these signs is enough. They are shapes that prose does not take; a
+ * single word never decides, so 'at', 'line', 'return' and 'class' may stand
+ * in any sentence.
+ *
+ *   trace      'at package.Class.method(File.java:12)', 'File "x.py", line 3',
+ *              'Traceback (most ...', '#0 0x7f in main'
+ *   opening    a line that begins as a declaration or statement does and ends
+ *              as one: 'func main() {', 'import a.b;', 'def f(x):', '#include <'
+ *   operators  two or more of '{}' '();' '=>' '->' '::' '==' '&&' '</' and such
+ *   row        three or more '|' or tabs between cells; '+---+---+'
+ *   brackets   over a tenth of at least 20 bytes are of {}[]<>;=$ and such,
+ *              and hardly any of another script */
 #include "text_private.h"
 
 #include <string.h>

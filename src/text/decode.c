@@ -6,10 +6,11 @@
  *   3. valid UTF-8, whatever it says; text that was broken before it came passes unchanged
  *   4. the declared charset, by the names of the web (shift_jis means CP932, latin1 windows-1252)
  *   5. where most of what is not ASCII is UTF-8: it is UTF-8 with a fault, an error
- *   6. what uchardet finds, but after a wrong declaration no single-byte charset; where that is no
- * Japanese encoding, CP932 or EUC-JP if the text then has a good share of kana (uchardet needs more
- * text than a headline to see that) What none of them fits is RECAP_ERROR_INPUT with the charset
- * that came nearest and the offset. */
+ *   6. what uchardet finds, but after a wrong declaration no single-byte charset; where that is
+ *      no Japanese encoding, CP932 or EUC-JP if the text then has a good share of kana (uchardet
+ *      needs more text than a headline to see that)
+ *
+ * What none of them fits is RECAP_ERROR_INPUT with the charset that came nearest and the offset. */
 #include "text_private.h"
 
 #include <errno.h>

@@ -1,19 +1,25 @@
 /* An article's main text out of a page.
  *
- *   1. decode     by the charset given, else the one that a <meta> or the XML declaration names
- *   2. parse      libxml2's forgiving parser, after blanking what would make it slow
- *   3. judge      every element: what can hold no article text is cut off (navigation, scripts,
- *                 forms, tables of data, figures, comments, hidden parts, class names that say so)
- *                 unless it holds most of the page; then text and link text are counted upwards
- *   4. choose     the deepest element that holds four fifths of the good paragraphs' text, starting
- *                 from <article> or <main> where that holds half of it
- *   5. write      its blocks in order, one line each: paragraphs with few links, headings before
- *                 such a paragraph; of ruby the base only; no footnote marks
+ *   1. decode   by the charset given, else the one that a <meta> or the XML
+ *               declaration names
+ *   2. parse    libxml2's forgiving parser, after blanking what would make it
+ *               slow
+ *   3. judge    every element: what can hold no article text is cut off
+ *               (scripts, navigation, figures, tables of data, hidden parts),
+ *               and so is what by its name or class is beside the article,
+ *               unless it holds half of the page; text and link text are
+ *               added upwards
+ *   4. choose   the deepest element that holds four fifths of the good
+ *               paragraphs' text, from <article> or <main> on where one of
+ *               these holds half of it
+ *   5. write    its blocks in order, one line each: paragraphs with few links,
+ *               headings before such a paragraph; of ruby the base only; no
+ *               footnote marks
  *
- * A paragraph is good with 25 characters (10 of Japanese), less than half of them links. A page
- * with no good paragraph gives all its text that is not links. <br> ends a line after a sentence or
- * where two follow each other. White space with a line end between two Japanese characters is none.
- */
+ * A paragraph is good with 25 characters (10 of Japanese), less than half of
+ * them links. A page with no good paragraph gives all its text that is not
+ * links. <br> ends a line after a sentence or where two follow each other.
+ * White space with a line end between two Japanese characters is none. */
 #include "text_private.h"
 
 #include <libxml/HTMLparser.h>

@@ -1,15 +1,18 @@
 /* One form for every text before sentences are looked for.
  *
- *   compose      NFKC, by pieces: ASCII is its own NFKC; a run of over 30 combining marks is cut,
- * so that hostile text costs linear time (as Unicode's stream-safe format does) tidy         URLs
- * -> <URL>, e-mail -> <EMAIL>, three or more of the same 。！？!? -> one, white space and control
- * characters -> one blank, or '\n' where a line end is among them; none at the ends join         a
- * line that is nothing but a list marker goes to the line after it, the last one to the line before
- * it
+ *   compose   NFKC, by pieces: ASCII is its own NFKC; a run of over 30
+ *             combining marks is cut, so that hostile text costs linear time
+ *             (as in Unicode's stream-safe format)
+ *   tidy      URLs -> <URL>, e-mail -> <EMAIL>, three or more of the same
+ *             mark of 。！？!? -> one; white space and control characters
+ *             -> one blank, or '\n' where a line end is among them
+ *   join      a line that is nothing but a list marker goes to the line after
+ *             it, the last one to the line before it
  *
- * A URL is http://, https:// or www. with the ASCII characters that may be in one; what ends a
- * sentence or closes a bracket that the URL does not open stays outside. Any other script ends it,
- * since Japanese goes on without a blank. Twice is the same as once. */
+ * A URL is http://, https:// or www. with the ASCII characters that may be in
+ * one; what ends a sentence or closes a bracket that the URL does not open
+ * stays outside. Any other script ends it, since Japanese goes on without a
+ * blank. Twice is the same as once. */
 #include "text_private.h"
 
 #include <stdlib.h>
