@@ -161,13 +161,12 @@ const struct command command_classify = {
     .summary = "give texts their genre",
     .details =
         "Reads JSON Lines: each line a string, or an object with \"text\". Writes for each "
-        "{\"top_genre\":\"...\",\"confidence\":0.9,\"scores\":{...}} with the other fields of the "
-        "object.\n\n"
+        "{\"top_genre\": \"...\", \"confidence\": 0.9, \"scores\": {...}} with the other fields "
+        "of the object.\n\n"
         "Genres come from sequence classifiers, one a language (--ja-model, --en-model, or the "
-        "settings "
-        "LEARNING_MACHINE_STUDENT_JA_DIR and _EN_DIR), or from a head that \"recap train\" made. "
-        "The language of a text decides its model; where it is undecided, or that model is absent, "
-        "the Japanese one counts, else the English one.",
+        "settings LEARNING_MACHINE_STUDENT_JA_DIR and _EN_DIR), or from a head that \"recap "
+        "train\" made. The language of a text decides its model; where it is undecided, or that "
+        "model is absent, the Japanese one counts, else the English one.",
     .examples = "recap classify --head ./genres articles.jsonl\twith a head of your own\n"
                 "recap classify --en-model categorium-en texts.jsonl\twith a fetched classifier",
     .options = options,

@@ -318,15 +318,13 @@ const struct command command_cluster = {
     .arguments = "VECTORS",
     .summary = "group vectors",
     .details =
-        "Reads a .npy matrix (float32, C order) and writes "
-        "{\"labels\":[...],\"probabilities\":[...],\"outlier_scores\":[...],\"n_clusters\":N,"
-        "\"noise_ratio\":X,\"silhouette\":X,\"dbcv\":X,\"params\":{...}}. Label -1 is noise. What "
-        "a "
-        "method does not tell, or what can't be measured, is absent.\n\n"
+        "Reads a .npy matrix (float32, C order) and writes {\"labels\": [...], "
+        "\"probabilities\": [...], \"outlier_scores\": [...], \"n_clusters\": N, "
+        "\"noise_ratio\": X, \"silhouette\": X, \"dbcv\": X, \"params\": {...}}. Label -1 is "
+        "noise. What a method does not tell, or what can't be measured, is absent.\n\n"
         "search tries a small grid of UMAP layouts and HDBSCAN clusterings and keeps the best; "
-        "hdbscan "
-        "works on the vectors as they are, or on a layout (--umap N); kmeans and ward make as many "
-        "clusters as asked.",
+        "hdbscan works on the vectors as they are, or on a layout (--umap N); kmeans and ward "
+        "make as many clusters as asked.",
     .examples =
         "recap cluster vectors.npy\tthe search\n"
         "recap cluster vectors.npy --method hdbscan --umap 8 --metric cosine\tone clustering",

@@ -145,10 +145,9 @@ const struct command command_dedup = {
     .arguments = "VECTORS",
     .summary = "drop vectors that repeat earlier ones",
     .details =
-        "Reads a .npy matrix (float32, C order). In order, a row is dropped where its cosine to a "
-        "kept earlier row reaches the threshold. Writes "
-        "{\"kept\":[...],\"duplicate_of\":{\"ROW\":ROW}}: the kept rows, and for each other the "
-        "kept row that it is most like.",
+        "Reads a .npy matrix (float32, C order). In order, a row is dropped where its cosine to "
+        "a kept earlier row reaches the threshold. Writes {\"kept\": [...], \"duplicate_of\": "
+        "{\"ROW\": ROW}}: the kept rows, and for each other the kept row that it is most like.",
     .examples = "recap dedup vectors.npy --threshold 0.95\tJSON",
     .options = options,
     .n_options = COUNT_OF(options),

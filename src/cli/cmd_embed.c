@@ -184,15 +184,13 @@ const struct command command_embed = {
     .name = "embed",
     .arguments = "[FILE...]",
     .summary = "turn texts into vectors",
-    .details = "Reads JSON Lines: each line a string, or an object with \"text\". Writes for each "
-               "{\"embedding\":[...]} with the other fields of the object; or all vectors as one "
-               ".npy matrix, "
-               "or as raw little-endian float32.\n\n"
-               "A line that can't be used gives {\"error\":\"...\",\"line\":N} in its place (in "
-               ".npy and raw "
-               "output a row of zeros), and exit status 1 at the end. A vector does not depend on "
-               "the texts "
-               "beside it, the batch or the threads.",
+    .details =
+        "Reads JSON Lines: each line a string, or an object with \"text\". Writes for each "
+        "{\"embedding\": [...]} with the other fields of the object; or all vectors as one .npy "
+        "matrix, or as raw little-endian float32.\n\n"
+        "A line that can't be used gives {\"error\": \"...\", \"line\": N} in its place (in .npy "
+        "and raw output a row of zeros), and exit status 1 at the end. A vector does not depend "
+        "on the texts beside it, the batch or the threads.",
     .examples = "recap embed texts.jsonl -o vectors.npy --format npy\ta matrix, one row a line\n"
                 "echo '\"a text\"' | recap embed --prefix 'passage: '\tone vector",
     .options = options,

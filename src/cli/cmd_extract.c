@@ -67,8 +67,9 @@ const struct command command_extract = {
     .name = "extract",
     .arguments = "[FILE...]",
     .summary = "find the main text of HTML documents",
-    .details = "Writes for each document {\"title\":\"...\",\"text\":\"...\"}: its article without "
-               "navigation, scripts and tables. Nothing found: empty strings.",
+    .details =
+        "Writes for each document {\"title\": \"...\", \"text\": \"...\"}: its article without "
+        "navigation, scripts and tables. Nothing found: empty strings.",
     .examples = "recap extract page.html\tone object",
     .options = options,
     .n_options = COUNT_OF(options),

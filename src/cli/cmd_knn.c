@@ -115,8 +115,8 @@ const struct command command_knn = {
     .summary = "find the nearest neighbours of vectors",
     .details =
         "Reads a .npy matrix (float32, C order) and writes for every row the k nearest rows, "
-        "itself first, then ascending, ties by the lower row: "
-        "{\"indices\":[[...]],\"distances\":[[...]]}. Cosine distance is 1 - cosine.",
+        "itself first, then ascending, ties by the lower row: {\"indices\": [[...]], "
+        "\"distances\": [[...]]}. Cosine distance is 1 - cosine.",
     .examples = "recap knn vectors.npy -k 15 --metric cosine\tJSON",
     .options = options,
     .n_options = COUNT_OF(options),

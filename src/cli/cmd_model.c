@@ -267,7 +267,7 @@ static int run(struct invocation *call, recap_error *error)
 
 const struct command command_model = {
     .name = "model",
-    .arguments = "list | show [NAME|DIR] | fetch [NAME] | verify [NAME|DIR]",
+    .arguments = "list|show|fetch|verify [NAME|DIR]",
     .summary = "list, show, fetch and verify models",
     .details =
         "list tells which models are here and which can be fetched; show opens one and describes "

@@ -61,8 +61,8 @@ const struct command command_split = {
     .summary = "cut texts into sentences",
     .details =
         "Reads JSON Lines: each line a string, or an object with \"text\". Writes for each "
-        "{\"lang\":\"ja|en|und\",\"sentences\":[\"...\"]} with the other fields of the object. "
-        "The sentences are normalised (NFKC, addresses replaced, white space collapsed).",
+        "{\"lang\": \"ja|en|und\", \"sentences\": [\"...\"]} with the other fields of the "
+        "object. The sentences are normalised (NFKC, addresses replaced, white space collapsed).",
     .examples = "echo '\"Rain came. It stopped.\"' | recap split\ttwo sentences",
     .options = options,
     .n_options = COUNT_OF(options),

@@ -91,8 +91,8 @@ const struct command command_tokenize = {
     .summary = "turn texts into a model's ids",
     .details =
         "Reads JSON Lines: each line a string, or an object with \"text\". Writes for each "
-        "{\"ids\":[...],\"tokens\":[\"...\"],\"truncated\":false} with the other fields of the "
-        "object.",
+        "{\"ids\": [...], \"tokens\": [\"...\"], \"truncated\": false} with the other fields of "
+        "the object.",
     .examples = "echo '\"Hello, world!\"' | recap tokenize\tthe default model's ids\n"
                 "recap tokenize -m ./my-model texts.jsonl\tthose of a model directory",
     .options = options,

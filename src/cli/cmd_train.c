@@ -180,13 +180,11 @@ const struct command command_train = {
     .name = "train",
     .arguments = "LABELLED... -o DIR",
     .summary = "fit a genre classifier on labelled texts",
-    .details = "Reads JSON Lines of objects with \"text\" and \"label\" (or \"genre\"), embeds the "
-               "texts, fits a "
-               "multinomial logistic head on the vectors and writes it to DIR. The report is "
-               "cross-validated. "
-               "A head belongs to the embedder it was trained with: \"recap classify\" and \"recap "
-               "run\" refuse "
-               "it with another.",
+    .details =
+        "Reads JSON Lines of objects with \"text\" and \"label\" (or \"genre\"), embeds the "
+        "texts, fits a multinomial logistic head on the vectors and writes it to DIR. The report "
+        "is cross-validated. A head belongs to the embedder it was trained with: \"recap "
+        "classify\" and \"recap run\" refuse it with another.",
     .examples = "recap train labelled.jsonl -o genres\ta head\n"
                 "recap run articles.jsonl --head genres -o out\tits use",
     .options = options,

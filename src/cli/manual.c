@@ -298,7 +298,7 @@ void manual_page(const struct command *command, struct buf *out)
     buf_printf(out, ".TH RECAP\\-%s 1 \"\" \"recap " RECAP_VERSION "\" \"Recap\"\n", command->name);
     buf_printf(out, ".SH NAME\nrecap\\-%s \\- ", command->name);
     add_roff(out, command->summary, strlen(command->summary));
-    buf_printf(out, "\n.SH SYNOPSIS\n\\fBrecap %s\\fR [options] %s\n.SH DESCRIPTION\n",
+    buf_printf(out, "\n.ad l\n.SH SYNOPSIS\n\\fBrecap %s\\fR [options] %s\n.SH DESCRIPTION\n",
                command->name, command->arguments);
     add_paragraphs(out, command->details);
     buf_add_string(out, ".SH OPTIONS\n");
