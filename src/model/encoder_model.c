@@ -15,16 +15,14 @@ static const char *const tokenizer_files[] = {
 static int hash_file(const char *directory, const char *name, struct buf *identity,
                      recap_error *error)
 {
+    if (!model_has_entry(directory, name)) return RECAP_OK;
     char *path = path_join(directory, name), hash[33];
     struct file_map map = {0};
     if (!path) return fail_memory(error, strlen(name));
-    int status = RECAP_OK;
-    if (path_exists(path)) {
-        status = encoder_status(file_map_open(path, &map, error), error);
-        hash_text(hash_bytes(map.data ? map.data : "", map.size), hash);
-        buf_printf(identity, "%s %s\n", name, hash);
-        file_map_close(&map);
-    }
+    int status = encoder_status(file_map_open(path, &map, error), error);
+    hash_text(hash_bytes(map.data ? map.data : "", map.size), hash);
+    buf_printf(identity, "%s %s\n", name, hash);
+    file_map_close(&map);
     free(path);
     return status;
 }

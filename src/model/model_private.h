@@ -22,6 +22,9 @@
  * of memory stays what it is. */
 int encoder_status(int status, recap_error *error);
 
+/* Is there such an entry, be it a link to nowhere? So that reading it can say what is missing. */
+bool model_has_entry(const char *directory, const char *name);
+
 /* ---- safetensors ---- */
 
 enum dtype { DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_OTHER };

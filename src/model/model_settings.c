@@ -21,10 +21,10 @@
 static int read_optional(const char *directory, const char *name, json_t **out, recap_error *error)
 {
     *out = NULL;
+    if (!model_has_entry(directory, name)) return RECAP_OK;
     char *path = path_join(directory, name);
     if (!path) return fail_memory(error, strlen(name));
-    int status = RECAP_OK;
-    if (path_exists(path)) status = encoder_status(json_parse_file(path, out, error), error);
+    int status = encoder_status(json_parse_file(path, out, error), error);
     free(path);
     return status;
 }
@@ -292,16 +292,14 @@ int model_resolve_directory(const char *directory, char **out, recap_error *erro
     *out = NULL;
     if (!path_is_directory(directory))
         return fail(error, RECAP_ERROR_MODEL, "%s: no such directory", directory);
-    char *config = path_join(directory, "config.json");
     char *reference = path_join(directory, "refs/main");
     int status = RECAP_OK;
-    if (!config || !reference)
+    if (!reference)
         status = fail_memory(error, strlen(directory));
-    else if (!path_exists(config) && path_exists(reference))
+    else if (!model_has_entry(directory, "config.json") && path_exists(reference))
         status = resolve_reference(directory, reference, out, error);
     else if (!(*out = copy_string(directory)))
         status = fail_memory(error, strlen(directory));
-    free(config);
     free(reference);
     return status;
 }

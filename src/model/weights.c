@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "base/json.h"
 #include "model_private.h"
@@ -22,6 +23,15 @@ int encoder_status(int status, recap_error *error)
         return status;
     if (error) error->code = RECAP_ERROR_MODEL;
     return RECAP_ERROR_MODEL;
+}
+
+bool model_has_entry(const char *directory, const char *name)
+{
+    struct stat info;
+    char *path = path_join(directory, name);
+    bool found = !path || lstat(path, &info) == 0;
+    free(path);
+    return found;
 }
 
 /* ---- files ---- */
@@ -103,35 +113,31 @@ static int open_index(struct weights *weights, const char *path, recap_error *er
     return status;
 }
 
-/* A dangling link is reported as such by the open itself. */
 static int open_single(struct weights *weights, recap_error *error)
 {
     static const char *const others[] = {"pytorch_model.bin", "tf_model.h5", "model.onnx",
                                          "model.gguf"};
     weights->files = new_zeroed(1, sizeof *weights->files);
     if (!weights->files) return fail_memory(error, sizeof *weights->files);
-    for (size_t i = 0; i < COUNT_OF(others); i++) {
-        char *wanted = path_join(weights->directory, "model.safetensors");
-        char *other = path_join(weights->directory, others[i]);
-        bool only_other = wanted && other && !path_exists(wanted) && path_exists(other);
-        free(wanted);
-        free(other);
-        if (only_other)
+    if (model_has_entry(weights->directory, "model.safetensors"))
+        return open_file(weights, "model.safetensors", error);
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        if (model_has_entry(weights->directory, others[i]))
             return fail(error, RECAP_ERROR_MODEL,
                         "%s: no model.safetensors; %s is there, which is not read; convert it",
                         weights->directory, others[i]);
-    }
-    return open_file(weights, "model.safetensors", error);
+    return fail(error, RECAP_ERROR_MODEL, "%s: no model.safetensors", weights->directory);
 }
 
 int weights_open(const char *directory, struct weights *out, recap_error *error)
 {
     *out = (struct weights){.directory = copy_string(directory)};
-    char *index = path_join(directory, "model.safetensors.index.json");
+    static const char name[] = "model.safetensors.index.json";
+    char *index = path_join(directory, name);
     int status;
     if (!out->directory || !index)
         status = fail_memory(error, strlen(directory));
-    else if (path_exists(index))
+    else if (model_has_entry(directory, name))
         status = open_index(out, index, error);
     else
         status = open_single(out, error);
