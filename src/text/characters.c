@@ -114,6 +114,15 @@ static size_t bullet(struct view line)
     return 0;
 }
 
+static bool is_kanji_numeral(uint32_t c)
+{
+    static const uint16_t numerals[] = {0x4E00, 0x4E03, 0x4E09, 0x4E5D, 0x4E8C,
+                                        0x4E94, 0x516B, 0x516D, 0x5341, 0x56DB};
+    for (size_t i = 0; i < COUNT_OF(numerals); i++)
+        if (c == numerals[i]) return true;
+    return false;
+}
+
 /* Bytes of an item's name: up to three digits, a Latin letter, a kana, a kanji numeral; 0: none. */
 static size_t item_name(struct view line, size_t i)
 {
@@ -126,9 +135,7 @@ static size_t item_name(struct view line, size_t i)
     size_t next = i;
     uint32_t c = utf8_next(line.data, line.n, &next);
     bool kana = (c >= 0x3041 && c <= 0x3096) || (c >= 0x30A1 && c <= 0x30FA);
-    bool numeral = c < 0x10000 && c >= 0x4E00 && next - i == 3 &&
-                   memmem("一二三四五六七八九十", 30, line.data + i, 3);
-    return ((c | 32) >= 'a' && (c | 32) <= 'z') || kana || numeral ? next - i : 0;
+    return ((c | 32) >= 'a' && (c | 32) <= 'z') || kana || is_kanji_numeral(c) ? next - i : 0;
 }
 
 size_t text_list_marker(struct view line)

@@ -20,7 +20,7 @@ static size_t count_of(struct view text, const char *needle)
 {
     size_t n = strlen(needle), count = 0;
     const char *at = text.data, *end = text.data + text.n;
-    while ((at = memmem(at, (size_t)(end - at), needle, n)) != NULL) {
+    while (at && (at = memmem(at, (size_t)(end - at), needle, n)) != NULL) {
         count++;
         at += n;
     }
@@ -29,7 +29,7 @@ static size_t count_of(struct view text, const char *needle)
 
 static bool contains(struct view text, const char *needle)
 {
-    return memmem(text.data, text.n, needle, strlen(needle)) != NULL;
+    return text.data && memmem(text.data, text.n, needle, strlen(needle)) != NULL;
 }
 
 static struct view next_line(struct view *rest)

@@ -558,7 +558,7 @@ static int write_block(void *data, struct block *block)
                                                    (struct view){block->text.data, block->text.n});
         buf_clear(&w->heading);
         if (!title) buf_add(&w->heading, block->text.data, block->text.n);
-        return RECAP_OK;
+        return w->heading.failed ? RECAP_ERROR_MEMORY : RECAP_OK;
     }
     if (w->heading.n > 0) write_line(w, &w->heading);
     buf_clear(&w->heading);

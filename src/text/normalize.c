@@ -101,18 +101,18 @@ static size_t trim_url(const char *url, size_t n)
     return n;
 }
 
-/* Bytes of the URL at text[i], or 0. */
-static size_t url_at(struct view text, size_t i)
+/* Bytes of the URL at text[i], or 0; `before` is the byte before it, 0: none. */
+static size_t url_at(struct view text, size_t i, char before)
 {
     struct view rest = {text.data + i, text.n - i};
+    bool inside = text_is_ascii_alphanumeric((unsigned char)before) ||
+                  (before && strchr("._-@", before));
     size_t head = 0;
     if (rest.n > 8 && strncasecmp(rest.data, "https://", 8) == 0)
         head = 8;
     else if (rest.n > 7 && strncasecmp(rest.data, "http://", 7) == 0)
         head = 7;
-    else if (rest.n > 4 && strncasecmp(rest.data, "www.", 4) == 0 &&
-             (i == 0 || !(text_is_ascii_alphanumeric((unsigned char)text.data[i - 1]) ||
-                          strchr("._-@", text.data[i - 1]))))
+    else if (rest.n > 4 && strncasecmp(rest.data, "www.", 4) == 0 && !inside)
         head = 4;
     if (!head ||
         !(text_is_ascii_alphanumeric((unsigned char)rest.data[head]) || rest.data[head] == '['))
@@ -187,12 +187,13 @@ static void tidy(struct view text, struct buf *out)
 {
     for (size_t i = 0; i < text.n && !out->failed;) {
         size_t next = i, n = 0;
+        char last = out->n > 0 ? out->data[out->n - 1] : 0;
         uint32_t c = utf8_next(text.data, text.n, &next);
         if (text_is_blank(c) || text_is_line_end(c)) {
             add_space(text, &i, out);
         } else if (is_repeatable(c)) {
             add_marks(text, &i, c, out);
-        } else if (((c | 32) == 'h' || (c | 32) == 'w') && (n = url_at(text, i)) > 0) {
+        } else if (((c | 32) == 'h' || (c | 32) == 'w') && (n = url_at(text, i, last)) > 0) {
             buf_add_string(out, "<URL>");
             i += n;
         } else if (c == '@' && local_part(out) && (n = domain_at(text, next)) > 0) {

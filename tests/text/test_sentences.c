@@ -98,6 +98,7 @@ static const struct example english[] = {
 static const struct example lines[] = {
     {"・停電\n・断水\n1) 避難所\n2) 給水所", "・停電|・断水|1) 避難所|2) 給水所"},
     {"(2024)\n本文", "(2024)|本文"},
+    {"(一)\n停電\n(ア)\n断水\n(万)\n2024.\n終", "(一) 停電|(ア) 断水|(万)|2024.|終"},
     {"・\n停電\n1)\n避難所", "・ 停電|1) 避難所"},
     {"停電\n・", "停電 ・"},
     {"- one\n- two\n• three", "- one|- two|• three"},
