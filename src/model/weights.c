@@ -28,10 +28,9 @@ int encoder_status(int status, recap_error *error)
 bool model_has_entry(const char *directory, const char *name)
 {
     struct stat info;
-    char *path = path_join(directory, name);
-    bool found = !path || lstat(path, &info) == 0;
-    free(path);
-    return found;
+    char path[4096]; /* PATH_MAX: a longer one can't be there */
+    int n = snprintf(path, sizeof path, "%s/%s", directory, name);
+    return n > 0 && (size_t)n < sizeof path && lstat(path, &info) == 0;
 }
 
 /* ---- files ---- */
