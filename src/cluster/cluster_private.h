@@ -100,4 +100,27 @@ struct groups {
 int groups_open(const int32_t *labels, size_t n, struct groups *out, recap_error *error);
 void groups_close(struct groups *groups);
 
+/* ---- search_grid.c ---- */
+
+#define SEARCH_VALUES 4 /* of one parameter, at most */
+struct search_values {
+    size_t n;
+    size_t value[SEARCH_VALUES]; /* distinct, in the order given */
+};
+
+struct search_grid {
+    struct search_values neighbors, components; /* empty: no UMAP */
+    struct search_values sizes;                 /* min_cluster_size */
+    struct search_values samples; /* min_samples; the first n_common go with every size that is not
+                                   * below them, the others only with the size that they equal */
+    size_t n_common;
+    bool samples_of_size;
+    size_t n_trials;
+    recap_selection selection;
+    bool allow_single_cluster;
+};
+struct search_grid search_grid_choose(size_t n, const recap_search_options *options);
+/* Does min_cluster_size `size` go with min_samples `samples`? */
+bool search_grid_has(const struct search_grid *grid, size_t size, size_t samples);
+
 #endif

@@ -21,24 +21,7 @@
 
 #define SILHOUETTE_SHARE 0.6
 #define DBCV_SHARE 0.4
-#define MAX_VALUES 4 /* of one parameter */
 #define MAX_SCORED 32
-
-struct values {
-    size_t n;
-    size_t value[MAX_VALUES]; /* distinct, in the order given */
-};
-
-struct grid {
-    struct values neighbors, components; /* empty: no UMAP */
-    struct values sizes;                 /* min_cluster_size */
-    struct values samples;               /* min_samples: all that some size goes with */
-    size_t n_common;                     /* so many of them go with every size, if not above it; */
-    bool samples_of_size;                /* the others only with their own size */
-    size_t n_trials;
-    recap_selection selection;
-    bool allow_single_cluster;
-};
 
 struct scored {
     struct hash128 labels;
@@ -53,7 +36,7 @@ struct search {
     const float *x;               /* [n, d] */
     size_t n, d;
     const recap_search_options *options;
-    struct grid grid;
+    struct search_grid grid;
 
     int32_t *neighbors; /* [n, k] */
     float *distances;   /* [n, k] */
@@ -73,92 +56,9 @@ struct search {
     recap_search_result *out;
 };
 
-/* ---- the grid ---- */
-
-static void add_value(struct values *values, size_t value)
-{
-    for (size_t i = 0; i < values->n; i++)
-        if (values->value[i] == value) return;
-    if (values->n < MAX_VALUES) values->value[values->n++] = value;
-}
-
 static size_t at_most(size_t value, size_t limit)
 {
     return value < limit ? value : limit;
-}
-
-static void add_sizes(struct grid *grid, size_t first, size_t second, size_t third)
-{
-    add_value(&grid->sizes, first);
-    add_value(&grid->sizes, second);
-    add_value(&grid->sizes, third);
-}
-
-static void choose_clusters(struct grid *grid, size_t n, bool other)
-{
-    if (other || n < 10) {
-        add_sizes(grid, 3, 4, 5);
-        for (size_t samples = 1; samples <= (other ? 2 : 3); samples++)
-            add_value(&grid->samples, samples);
-        grid->n_common = grid->samples.n;
-        return;
-    }
-    if (n < 50) {
-        add_sizes(grid, 5, 7, 10);
-        add_value(&grid->samples, 3);
-    } else {
-        add_sizes(grid, 10, 15, 20);
-    }
-    add_value(&grid->samples, 5);
-    grid->n_common = grid->samples.n;
-    grid->samples_of_size = true;
-    for (size_t i = 0; i < grid->sizes.n; i++) add_value(&grid->samples, grid->sizes.value[i]);
-}
-
-static bool goes_with(const struct grid *grid, size_t size, size_t samples)
-{
-    if (samples > size) return false;
-    if (grid->samples_of_size && samples == size) return true;
-    for (size_t i = 0; i < grid->n_common; i++)
-        if (grid->samples.value[i] == samples) return true;
-    return false;
-}
-
-static size_t count_trials(const struct grid *grid)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < grid->sizes.n; i++)
-        for (size_t j = 0; j < grid->samples.n; j++)
-            n += goes_with(grid, grid->sizes.value[i], grid->samples.value[j]);
-    return grid->neighbors.n ? n * grid->neighbors.n * grid->components.n : n;
-}
-
-/* n_neighbors counts the row itself and is at most n / 3; 2 is the least that says anything. */
-static void choose_layouts(struct grid *grid, size_t n, const recap_search_options *options)
-{
-    size_t limit = n / 3 > 2 ? n / 3 : 2;
-    size_t first = options->other ? 10 : n < 50 ? 15 : 30;
-    size_t second = options->other ? 15 : n < 50 ? 30 : 50;
-    add_value(&grid->neighbors, at_most(first, limit));
-    add_value(&grid->neighbors, at_most(second, limit));
-    if (options->n_components) {
-        add_value(&grid->components, at_most(options->n_components, n - 2));
-        return;
-    }
-    if (options->other) add_value(&grid->components, at_most(5, n - 2));
-    add_value(&grid->components, at_most(8, n - 2));
-}
-
-static struct grid choose_grid(size_t n, const recap_search_options *options)
-{
-    struct grid grid = {.selection = options->other ? RECAP_SELECTION_LEAF : options->selection,
-                        .allow_single_cluster = options->other};
-    size_t threshold = options->umap_threshold ? options->umap_threshold : 10;
-    choose_clusters(&grid, n, options->other);
-    if (!options->no_umap && n >= threshold && n >= 4) choose_layouts(&grid, n, options);
-    grid.n_trials = count_trials(&grid);
-    if (options->max_trials) grid.n_trials = at_most(grid.n_trials, options->max_trials);
-    return grid;
 }
 
 /* ---- one trial ---- */
@@ -271,7 +171,7 @@ static int run_tree(struct search *s, size_t samples, recap_error *error)
     s->out->hdbscan_seconds += clock_seconds() - start;
     for (size_t i = 0; !status && i < s->grid.sizes.n && has_trials_left(s); i++) {
         size_t size = s->grid.sizes.value[i];
-        if (!goes_with(&s->grid, size, samples)) continue;
+        if (!search_grid_has(&s->grid, size, samples)) continue;
         status = context_check(&s->context, "cluster search", s->out->n_trials, s->grid.n_trials,
                                error);
         if (!status) status = run_trial(s, &tree, size, at_most(samples, s->n - 1), error);
@@ -475,7 +375,7 @@ int recap_search_clusters(recap_context *context, const float *x, size_t n, size
     s.context = (struct recap_context){
         .pool = context->pool, .seed = context->seed, .progress = ask, .progress_data = &s};
     s.deadline = options->seconds > 0 ? clock_seconds() + options->seconds : INFINITY;
-    s.grid = choose_grid(n, options);
+    s.grid = search_grid_choose(n, options);
     s.labels = labels;
     s.trial_labels = new_array(n, sizeof *s.trial_labels);
     s.trial_probabilities = new_array(n, sizeof *s.trial_probabilities);
