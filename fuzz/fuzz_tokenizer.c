@@ -9,7 +9,7 @@
 static const char frame[] =
     "{\"added_tokens\": [{\"id\": 60, \"content\": \"<t>\", \"lstrip\": true, \"rstrip\": true},"
     "{\"id\": 61, \"content\": \"[S]\", \"special\": true, \"normalized\": false},"
-    "{\"id\": 62, \"content\": \"ab\", \"single_word\": true, \"normalized\": true}], %s}";
+    "{\"id\": 62, \"content\": \"xy\", \"single_word\": true, \"normalized\": true}], %s}";
 
 static const char *const parts[] = {
     "\"normalizer\": {\"type\": \"BertNormalizer\"}, \"pre_tokenizer\": {\"type\":"

@@ -42,32 +42,37 @@ static int find_dictionary(const char *where, const char *name, char **out, reca
     return status;
 }
 
+/* One word of an option string, without its quotes; *text moves behind it. */
+static struct view option_word(const char **text)
+{
+    const char *p = *text + strspn(*text, " \t");
+    bool quoted = *p == '"';
+    p += quoted;
+    struct view word = {p, strcspn(p, quoted ? "\"" : " \t")};
+    p += word.n;
+    *text = quoted && *p ? p + 1 : p;
+    return word;
+}
+
 /* The directory of "-d DIR" in mecab_option; "-r FILE" is passed over. */
 static int option_directory(const char *where, const char *option, char **out, recap_error *error)
 {
     const char *p = option;
-    while (*p) {
-        p += strspn(p, " \t");
-        size_t n = strcspn(p, " \t");
-        if (n == 0) break;
-        if (n < 2 || p[0] != '-' || (p[1] != 'd' && p[1] != 'r')) break;
-        bool directory = p[1] == 'd';
-        p += 2;
-        p += strspn(p, " \t");
-        n = strcspn(p, " \t");
-        if (directory && n) {
-            free(*out);
-            *out = copy_bytes(p, n);
-            if (!*out) return fail_memory(error, n);
-        }
-        p += n;
+    struct view directory = {NULL, 0};
+    bool known = true;
+    while (known && *p) {
+        struct view name = option_word(&p);
+        if (name.n == 0) break;
+        known = view_equal(name, view_of("-d")) || view_equal(name, view_of("-r"));
+        struct view value = option_word(&p);
+        if (name.data[1] == 'd') directory = value;
     }
-    if (*out && !*p) return RECAP_OK;
-    free(*out);
-    *out = NULL;
-    return fail(error, RECAP_ERROR_MODEL,
-                "%s: mecab_kwargs: mecab_option \"%.200s\"; only -d DIR is supported", where,
-                option);
+    if (!known || directory.n == 0)
+        return fail(error, RECAP_ERROR_MODEL,
+                    "%s: mecab_kwargs: mecab_option \"%.200s\"; only -d DIR is supported", where,
+                    option);
+    *out = copy_bytes(directory.data, directory.n);
+    return *out ? RECAP_OK : fail_memory(error, directory.n);
 }
 
 static int choose_dictionary(const char *where, const json_t *config, char **out,
@@ -80,7 +85,8 @@ static int choose_dictionary(const char *where, const json_t *config, char **out
     int status = model_get_string(where, kwargs, "mecab_option", "", &option, error);
     if (status != RECAP_OK) return status;
     if (named && json_is_null(named)) return option_directory(where, option, out, error);
-    status = model_get_string(where, kwargs, "mecab_dic", "unidic_lite", &name, error);
+    /* Directories that don't say it are of the time when ipadic was the reference's default. */
+    status = model_get_string(where, kwargs, "mecab_dic", "ipadic", &name, error);
     if (status != RECAP_OK) return status;
     if (*option)
         return fail(error, RECAP_ERROR_MODEL,

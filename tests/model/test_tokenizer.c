@@ -122,6 +122,35 @@ static void test_vocab_file_equals_json(void **state)
     buf_free(&data);
 }
 
+/* Lower case and characters instead of pieces, after MeCab's words; U+0000 loses nothing. */
+static void test_japanese_characters(void **state)
+{
+    const char *dictionaries = getenv("RECAP_TEST_DICTIONARIES");
+    static const char vocab[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n東\n京\na\nb\n";
+    char config[1200];
+    recap_tokenizer *tokenizer = NULL;
+    recap_error error = {0};
+    if (!dictionaries) skip();
+    snprintf(config, sizeof config,
+             "{\"tokenizer_class\": \"BertJapaneseTokenizer\", \"word_tokenizer_type\": \"mecab\","
+             "\"subword_tokenizer_type\": \"character\", \"do_lower_case\": true,"
+             "\"mecab_kwargs\": {\"mecab_dic\": null, \"mecab_option\": \"-d %s/ipadic\"}}",
+             dictionaries);
+    remove_file("tokenizer.json");
+    put_file("vocab.txt", vocab, strlen(vocab));
+    put_file("tokenizer_config.json", config, strlen(config));
+    int status = recap_open_tokenizer(test_folder, &tokenizer, &error);
+    if (status == RECAP_ERROR_CONFIG) skip(); /* no ipadic in that folder */
+    if (status != RECAP_OK) fail_msg("%s", error.message);
+    assert_string_equal(recap_tokenizer_kind(tokenizer), "bert-japanese");
+    check_tokens(tokenizer, "東京 ＡB 大", "[CLS]|東|京|a|b|[UNK]|[SEP]");
+    check_tokens(tokenizer, "[SEP]", "[CLS]|[UNK]|[UNK]|[UNK]|[UNK]|[UNK]|[SEP]");
+    json_t *ids = json_loads("[2, 4, 1, 5, 3]", 0, NULL);
+    check_ids(tokenizer, "東\0京", 7, NULL, ids);
+    json_decref(ids);
+    recap_close_tokenizer(tokenizer);
+}
+
 static void check_japanese(const char *name, const char *golden)
 {
     const char *dictionaries = getenv("RECAP_TEST_DICTIONARIES");
@@ -133,7 +162,8 @@ static void check_japanese(const char *name, const char *golden)
     if (!path_exists(path)) skip();
     snprintf(config, sizeof config,
              "{\"tokenizer_class\": \"BertJapaneseTokenizer\", \"word_tokenizer_type\": \"mecab\","
-             "\"mecab_kwargs\": {\"mecab_dic\": null, \"mecab_option\": \"-r /dev/null -d %s\"}}",
+             "\"mecab_kwargs\": {\"mecab_dic\": null, \"mecab_option\": \"-r /dev/null -d "
+             "\\\"%s\\\"\"}}",
              path);
     snprintf(file, sizeof file, "%s/tiny/bert-ja/vocab.txt", FIXTURES);
     assert_int_equal(file_read(file, 0, &vocab, &error), RECAP_OK);
@@ -251,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_real_models),
         cmocka_unit_test(test_real_ties),
         cmocka_unit_test(test_vocab_file_equals_json),
+        cmocka_unit_test(test_japanese_characters),
         cmocka_unit_test(test_japanese_ipadic),
         cmocka_unit_test(test_japanese_unidic_lite),
         cmocka_unit_test(test_japanese_dictionary_by_name),

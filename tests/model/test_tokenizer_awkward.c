@@ -63,6 +63,20 @@ static void test_bert_specials_are_text(void **state)
     recap_close_tokenizer(tokenizer);
 }
 
+/* What an encoder compares with its rows: added tokens and the post-processor's ids count. */
+static void test_size(void **state)
+{
+    recap_tokenizer *tokenizer = open_json(unigram_json);
+    assert_int_equal(recap_tokenizer_size(tokenizer), 17);
+    assert_string_equal(recap_token_text(tokenizer, 16), "<tag>");
+    assert_string_equal(recap_tokenizer_kind(tokenizer), "unigram");
+    recap_close_tokenizer(tokenizer);
+    tokenizer = open_json(WITH("\"post_processor\": {\"type\": \"BertProcessing\","
+                               "\"cls\": [\"x\", 40], \"sep\": [\"y\", 41]}"));
+    assert_int_equal(recap_tokenizer_size(tokenizer), 42);
+    recap_close_tokenizer(tokenizer);
+}
+
 /* ---- byte fallback ---- */
 
 /* The Unigram model with byte pieces 00 to FF but for `missing` (-1: none). */
@@ -424,6 +438,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_special_tokens_are_text),
         cmocka_unit_test(test_bert_specials_are_text),
+        cmocka_unit_test(test_size),
         cmocka_unit_test(test_byte_fallback),
         cmocka_unit_test(test_ties),
         cmocka_unit_test(test_strip_accents),
