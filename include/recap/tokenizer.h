@@ -32,7 +32,6 @@ typedef struct recap_tokens {
     size_t n;
     size_t capacity;
     bool truncated;
-    struct recap_tokens_work *work; /* the library's, kept from one text to the next */
 } recap_tokens;
 
 /* Opens the tokenizer of model directory `directory`. RECAP_ERROR_MODEL names what is missing or

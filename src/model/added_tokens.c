@@ -76,7 +76,7 @@ int added_tokens_read(recap_tokenizer *tokenizer, const char *where, const json_
 }
 
 /* The content as the normalizer makes it, kept in the arena. */
-static int normalized_content(recap_tokenizer *tokenizer, struct recap_tokens_work *work,
+static int normalized_content(recap_tokenizer *tokenizer, struct tokenizer_work *work,
                               struct view *content, recap_error *error)
 {
     buf_clear(&work->text);
@@ -90,7 +90,7 @@ static int normalized_content(recap_tokenizer *tokenizer, struct recap_tokens_wo
     return RECAP_OK;
 }
 
-static int build_trie(recap_tokenizer *tokenizer, struct recap_tokens_work *work, bool normalized,
+static int build_trie(recap_tokenizer *tokenizer, struct tokenizer_work *work, bool normalized,
                       recap_error *error)
 {
     struct added_tokens *added = &tokenizer->added;
@@ -123,12 +123,11 @@ int added_tokens_finish(recap_tokenizer *tokenizer, recap_error *error)
 {
     struct added_tokens *added = &tokenizer->added;
     if (added->n) qsort(added->tokens, added->n, sizeof *added->tokens, compare_ids);
-    recap_tokens scratch = {0};
-    scratch.work = new_zeroed(1, sizeof *scratch.work);
-    if (!scratch.work) return fail_memory(error, sizeof *scratch.work);
-    int status = build_trie(tokenizer, scratch.work, false, error);
-    if (status == RECAP_OK) status = build_trie(tokenizer, scratch.work, true, error);
-    recap_free_tokens(&scratch);
+    struct tokenizer_work *work = work_lend(tokenizer->shelf);
+    if (!work) return fail_memory(error, sizeof *work);
+    int status = build_trie(tokenizer, work, false, error);
+    if (status == RECAP_OK) status = build_trie(tokenizer, work, true, error);
+    work_take_back(tokenizer->shelf, work);
     return status;
 }
 

@@ -199,7 +199,7 @@ void mecab_words_close(struct mecab_words *words)
 }
 
 /* A word becomes a piece; white space inside it parts it. */
-static int add_word(const struct mecab_words *words, struct recap_tokens_work *work,
+static int add_word(const struct mecab_words *words, struct tokenizer_work *work,
                     struct view surface, recap_error *error)
 {
     size_t begin = work->other.n;
@@ -219,7 +219,7 @@ static int add_word(const struct mecab_words *words, struct recap_tokens_work *w
     return pieces_add(&work->more, begin, work->other.n, error);
 }
 
-int mecab_words_apply(struct mecab_words *words, struct recap_tokens_work *work, recap_error *error)
+int mecab_words_apply(struct mecab_words *words, struct tokenizer_work *work, recap_error *error)
 {
     struct segmenter *segmenter;
     const struct word *found;

@@ -161,7 +161,7 @@ int bpe_read(recap_tokenizer *tokenizer, const char *where, const json_t *model,
 
 struct bpe_word {
     const recap_tokenizer *tokenizer;
-    struct recap_tokens_work *work;
+    struct tokenizer_work *work;
     size_t n; /* symbols */
     bool special, unknown_open;
     recap_error *error;
@@ -169,7 +169,7 @@ struct bpe_word {
 
 static int add_symbol(struct bpe_word *word, int32_t id)
 {
-    struct recap_tokens_work *work = word->work;
+    struct tokenizer_work *work = word->work;
     if (grow_array(&work->symbols, &work->symbols_capacity, word->n + 1, sizeof *work->symbols) !=
         RECAP_OK)
         return fail_memory(word->error, (word->n + 1) * sizeof *work->symbols);
@@ -247,7 +247,7 @@ static bool before(struct bpe_merge_todo a, struct bpe_merge_todo b)
     return a.rank != b.rank ? a.rank < b.rank : a.at < b.at;
 }
 
-static int heap_push(struct recap_tokens_work *work, struct bpe_merge_todo todo, recap_error *error)
+static int heap_push(struct tokenizer_work *work, struct bpe_merge_todo todo, recap_error *error)
 {
     if (grow_array(&work->heap, &work->heap_capacity, work->heap_n + 1, sizeof *work->heap) !=
         RECAP_OK)
@@ -259,7 +259,7 @@ static int heap_push(struct recap_tokens_work *work, struct bpe_merge_todo todo,
     return RECAP_OK;
 }
 
-static struct bpe_merge_todo heap_pop(struct recap_tokens_work *work)
+static struct bpe_merge_todo heap_pop(struct tokenizer_work *work)
 {
     struct bpe_merge_todo top = work->heap[0], last = work->heap[--work->heap_n];
     size_t i = 0, n = work->heap_n;
@@ -287,7 +287,7 @@ static int queue_pair(struct bpe_word *word, int32_t at)
 
 static int merge_all(struct bpe_word *word)
 {
-    struct recap_tokens_work *work = word->work;
+    struct tokenizer_work *work = word->work;
     struct bpe_symbol *symbols = work->symbols;
     work->heap_n = 0;
     int status = RECAP_OK;
@@ -310,7 +310,7 @@ static int merge_all(struct bpe_word *word)
     return status;
 }
 
-int bpe_apply(const recap_tokenizer *tokenizer, struct recap_tokens_work *work, struct view piece,
+int bpe_apply(const recap_tokenizer *tokenizer, struct tokenizer_work *work, struct view piece,
               bool special, recap_tokens *out, recap_error *error)
 {
     if (tokenizer->bpe.ignore_merges) {

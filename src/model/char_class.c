@@ -210,7 +210,7 @@ static int combining_class(int32_t c)
 }
 
 /* Code points of work->text, decomposed but in no order yet, in work->points. */
-static int decompose(struct recap_tokens_work *work, int form, size_t *n, recap_error *error)
+static int decompose(struct tokenizer_work *work, int form, size_t *n, recap_error *error)
 {
     int options = UTF8PROC_STABLE | UTF8PROC_DECOMPOSE;
     if (form & FORM_COMPATIBLE) options |= UTF8PROC_COMPAT;
@@ -238,7 +238,7 @@ static int decompose(struct recap_tokens_work *work, int form, size_t *n, recap_
 }
 
 /* A run of marks by combining class, stable, in linear time however long the run. */
-static int sort_marks(struct recap_tokens_work *work, int32_t *run, size_t n, recap_error *error)
+static int sort_marks(struct tokenizer_work *work, int32_t *run, size_t n, recap_error *error)
 {
     size_t starts[257] = {0};
     if (grow_array(&work->sorted, &work->sorted_capacity, n, sizeof *work->sorted) != RECAP_OK)
@@ -250,7 +250,7 @@ static int sort_marks(struct recap_tokens_work *work, int32_t *run, size_t n, re
     return RECAP_OK;
 }
 
-static int order_marks(struct recap_tokens_work *work, size_t n, recap_error *error)
+static int order_marks(struct tokenizer_work *work, size_t n, recap_error *error)
 {
     for (size_t i = 0; i < n;) {
         if (combining_class(work->points[i]) == 0) {
@@ -273,7 +273,7 @@ static bool is_ascii(struct view text)
     return true;
 }
 
-int normal_form(struct recap_tokens_work *work, int form, recap_error *error)
+int normal_form(struct tokenizer_work *work, int form, recap_error *error)
 {
     if (is_ascii((struct view){work->text.data, work->text.n})) return RECAP_OK;
     size_t n;

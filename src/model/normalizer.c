@@ -221,7 +221,7 @@ static void clean_nmt(struct view text, struct buf *out)
     }
 }
 
-static int replace(const struct normalizer_step *step, struct recap_tokens_work *work,
+static int replace(const struct normalizer_step *step, struct tokenizer_work *work,
                    recap_error *error)
 {
     struct pattern_walk walk = {.text = {work->text.data ? work->text.data : "", work->text.n}};
@@ -239,7 +239,7 @@ static int replace(const struct normalizer_step *step, struct recap_tokens_work 
 }
 
 /* BertNormalizer, in its own order: clean, Chinese characters, accents, case. */
-static int apply_bert(const struct normalizer_step *step, struct recap_tokens_work *work,
+static int apply_bert(const struct normalizer_step *step, struct tokenizer_work *work,
                       recap_error *error)
 {
     clean_bert(step, (struct view){work->text.data, work->text.n}, &work->other);
@@ -261,7 +261,7 @@ static int apply_bert(const struct normalizer_step *step, struct recap_tokens_wo
 }
 
 /* Writes work->other. */
-static int apply(const struct normalizer_step *step, struct recap_tokens_work *work,
+static int apply(const struct normalizer_step *step, struct tokenizer_work *work,
                  recap_error *error)
 {
     struct view text = {work->text.data, work->text.n};
@@ -295,7 +295,7 @@ static int apply(const struct normalizer_step *step, struct recap_tokens_work *w
     return RECAP_OK;
 }
 
-int normalizer_apply(const struct normalizer *normalizer, struct recap_tokens_work *work,
+int normalizer_apply(const struct normalizer *normalizer, struct tokenizer_work *work,
                      recap_error *error)
 {
     for (size_t i = 0; i < normalizer->n; i++) {

@@ -58,7 +58,7 @@ void pattern_free_match(void *match_data)
     pcre2_match_data_free(match_data);
 }
 
-static int match_expression(const struct pattern *pattern, struct recap_tokens_work *work,
+static int match_expression(const struct pattern *pattern, struct tokenizer_work *work,
                             struct pattern_walk *walk, recap_error *error)
 {
     size_t n = walk->text.n;
@@ -93,7 +93,7 @@ static void match_literal(const struct pattern *pattern, struct pattern_walk *wa
     walk->from = walk->match.end;
 }
 
-int pattern_next(const struct pattern *pattern, struct recap_tokens_work *work,
+int pattern_next(const struct pattern *pattern, struct tokenizer_work *work,
                  struct pattern_walk *walk, recap_error *error)
 {
     walk->found = false;
@@ -196,7 +196,7 @@ static int gap(struct splitter *splitter, size_t begin, size_t end, bool match, 
     return begin < end ? splitter_span(splitter, begin, end, match, error) : RECAP_OK;
 }
 
-int split_by_pattern(const struct pretokenizer_step *step, struct recap_tokens_work *work,
+int split_by_pattern(const struct pretokenizer_step *step, struct tokenizer_work *work,
                      struct piece piece, recap_error *error)
 {
     struct splitter splitter = {.work = work, .behavior = step->behavior};

@@ -163,7 +163,7 @@ void pretokenizer_free(struct pretokenizer *pretokenizer)
 /* ---- cutting by classes of characters ---- */
 
 /* Runs of equal class become pieces; class 0 is left out, 1 is cut at every character. */
-static int cut_by_class(int (*class_of)(uint32_t c), struct recap_tokens_work *work,
+static int cut_by_class(int (*class_of)(uint32_t c), struct tokenizer_work *work,
                         struct piece piece, recap_error *error)
 {
     const char *data = work->text.data;
@@ -197,7 +197,7 @@ static int space_class(uint32_t c)
 }
 
 static int split_by_test(bool (*test)(uint32_t c), enum split_behavior behavior,
-                         struct recap_tokens_work *work, struct piece piece, recap_error *error)
+                         struct tokenizer_work *work, struct piece piece, recap_error *error)
 {
     struct splitter splitter = {.work = work, .behavior = behavior};
     int status = RECAP_OK;
@@ -221,7 +221,7 @@ static bool starts_with(const char *data, size_t n, const char *prefix, size_t l
     return n >= length && memcmp(data, prefix, length) == 0;
 }
 
-static int metaspace(const struct pretokenizer_step *step, struct recap_tokens_work *work,
+static int metaspace(const struct pretokenizer_step *step, struct tokenizer_work *work,
                      struct piece piece, recap_error *error)
 {
     const char *data = work->text.data + piece.begin, *mark = step->replacement;
@@ -305,7 +305,7 @@ static size_t gpt_piece(const char *data, size_t n, size_t begin)
     return class == GPT_SPACE && end < n && last > begin ? last : end;
 }
 
-static int byte_level(const struct pretokenizer_step *step, struct recap_tokens_work *work,
+static int byte_level(const struct pretokenizer_step *step, struct tokenizer_work *work,
                       struct piece piece, recap_error *error)
 {
     /* The prefix is put before the text itself, since the pattern must see it. */
@@ -328,7 +328,7 @@ static int byte_level(const struct pretokenizer_step *step, struct recap_tokens_
 
 /* ---- the steps in order ---- */
 
-static int apply(const struct pretokenizer_step *step, struct recap_tokens_work *work,
+static int apply(const struct pretokenizer_step *step, struct tokenizer_work *work,
                  struct piece piece, recap_error *error)
 {
     switch (step->kind) {
@@ -360,7 +360,7 @@ static bool rewrites(enum pretokenizer_kind kind)
            kind == PRETOKENIZER_MECAB;
 }
 
-int pretokenizer_apply(const struct pretokenizer *pretokenizer, struct recap_tokens_work *work,
+int pretokenizer_apply(const struct pretokenizer *pretokenizer, struct tokenizer_work *work,
                        recap_error *error)
 {
     work->pieces.n = 0;

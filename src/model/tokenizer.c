@@ -105,7 +105,9 @@ int recap_open_tokenizer(const char *directory, recap_tokenizer **out, recap_err
     *out = NULL;
     recap_tokenizer *tokenizer = new_zeroed(1, sizeof *tokenizer);
     if (!tokenizer) return fail_memory(error, sizeof *tokenizer);
-    int status = open_directory(tokenizer, directory, error);
+    tokenizer->shelf = work_shelf_open();
+    int status = tokenizer->shelf ? open_directory(tokenizer, directory, error)
+                                  : fail_memory(error, sizeof *tokenizer);
     if (status != RECAP_OK) {
         recap_close_tokenizer(tokenizer);
         return status;
@@ -117,6 +119,7 @@ int recap_open_tokenizer(const char *directory, recap_tokenizer **out, recap_err
 void recap_close_tokenizer(recap_tokenizer *tokenizer)
 {
     if (!tokenizer) return;
+    work_shelf_close(tokenizer->shelf);
     vocabulary_free(&tokenizer->vocabulary);
     added_tokens_free(&tokenizer->added);
     normalizer_free(&tokenizer->normalizer);
@@ -164,21 +167,6 @@ int tokens_add(struct recap_tokens *tokens, int32_t id, recap_error *error)
 void recap_free_tokens(recap_tokens *tokens)
 {
     if (!tokens) return;
-    struct recap_tokens_work *work = tokens->work;
-    if (work) {
-        struct buf *bufs[] = {&work->clean, &work->text, &work->other, &work->normalized,
-                              &work->spelled};
-        for (size_t i = 0; i < COUNT_OF(bufs); i++) buf_free(bufs[i]);
-        free(work->pieces.items);
-        free(work->more.items);
-        free(work->points);
-        free(work->sorted);
-        free(work->nodes);
-        free(work->symbols);
-        free(work->heap);
-        pattern_free_match(work->match_data);
-        free(work);
-    }
     free(tokens->ids);
     *tokens = (recap_tokens){0};
 }
@@ -187,7 +175,7 @@ void recap_free_tokens(recap_tokens *tokens)
 
 struct call {
     const recap_tokenizer *tokenizer;
-    struct recap_tokens_work *work;
+    struct tokenizer_work *work;
     recap_tokens *out;
     bool special;
     size_t enough; /* more ids than can be kept */
@@ -211,7 +199,7 @@ static int run_model(const struct call *call, struct view piece)
 /* work->text, in which nothing is left to be cut out. */
 static int run_segment(const struct call *call)
 {
-    struct recap_tokens_work *work = call->work;
+    struct tokenizer_work *work = call->work;
     int status = pretokenizer_apply(&call->tokenizer->pretokenizer, work, call->error);
     for (size_t i = 0; i < work->pieces.n && status == RECAP_OK; i++) {
         if (call->out->n >= call->enough) break;
@@ -224,7 +212,7 @@ static int run_segment(const struct call *call)
 
 static int set_text(const struct call *call, struct view text, size_t begin, size_t end)
 {
-    struct recap_tokens_work *work = call->work;
+    struct tokenizer_work *work = call->work;
     buf_clear(&work->text);
     buf_add(&work->text, text.data + begin, end - begin);
     return work->text.failed ? fail_memory(call->error, end - begin) : RECAP_OK;
@@ -262,7 +250,7 @@ static int run_normalized(const struct call *call, struct view text, size_t begi
 static int run_plain(const struct call *call, struct view text, size_t begin, size_t end,
                      bool first)
 {
-    struct recap_tokens_work *work = call->work;
+    struct tokenizer_work *work = call->work;
     if (begin >= end) return RECAP_OK;
     int status = set_text(call, text, begin, end);
     if (status == RECAP_OK)
@@ -278,7 +266,7 @@ static int run_plain(const struct call *call, struct view text, size_t begin, si
 }
 
 /* The text itself where it is valid, else a copy with U+FFFD. */
-static int clean(struct recap_tokens_work *work, struct view *text, recap_error *error)
+static int clean(struct tokenizer_work *work, struct view *text, recap_error *error)
 {
     size_t fault = utf8_check(text->data, text->n);
     if (fault == text->n) return RECAP_OK;
@@ -297,8 +285,7 @@ static int add_all(recap_tokens *out, const int32_t *ids, size_t n, recap_error 
     return status;
 }
 
-static int check_limits(const recap_tokenizer *tokenizer, size_t n, size_t limit, size_t around,
-                        recap_error *error)
+static int check_limits(size_t n, size_t limit, size_t around, recap_error *error)
 {
     if (n > INT32_MAX / 4)
         return fail(error, RECAP_ERROR_INPUT, "a text of %zu bytes; must be at most %d", n,
@@ -307,6 +294,24 @@ static int check_limits(const recap_tokenizer *tokenizer, size_t n, size_t limit
         return fail(error, RECAP_ERROR_USAGE,
                     "max_length %zu leaves no room for text beside %zu special ids", limit, around);
     return RECAP_OK;
+}
+
+/* The call's ids into out, which is empty. */
+static int run(const struct call *call, struct view text, size_t n_before, size_t n_after,
+               size_t room)
+{
+    const recap_tokenizer *tokenizer = call->tokenizer;
+    recap_tokens *out = call->out;
+    int status = clean(call->work, &text, call->error);
+    if (status == RECAP_OK) status = add_all(out, tokenizer->before, n_before, call->error);
+    if (status == RECAP_OK) status = cut_out(call, text, false, true, run_plain);
+    if (status == RECAP_OK && out->n > room) {
+        out->n = room;
+        out->truncated = true;
+    }
+    if (status == RECAP_OK) status = add_all(out, tokenizer->after, n_after, call->error);
+    if (status != RECAP_OK) out->n = 0;
+    return status;
 }
 
 int recap_tokenize(const recap_tokenizer *tokenizer, const char *text, size_t n,
@@ -318,22 +323,14 @@ int recap_tokenize(const recap_tokenizer *tokenizer, const char *text, size_t n,
     size_t n_after = options->no_special ? 0 : tokenizer->n_after;
     out->n = 0;
     out->truncated = false;
-    int status = check_limits(tokenizer, n, options->max_length, n_before + n_after, error);
+    int status = check_limits(n, options->max_length, n_before + n_after, error);
     if (status != RECAP_OK) return status;
-    if (!out->work) out->work = new_zeroed(1, sizeof *out->work);
-    if (!out->work) return fail_memory(error, sizeof *out->work);
-    out->work->as_reference = options->reference_special;
-    struct view whole = {text, n};
+    struct tokenizer_work *work = work_lend(tokenizer->shelf);
+    if (!work) return fail_memory(error, sizeof *work);
+    work->as_reference = options->reference_special;
     size_t room = options->max_length ? options->max_length - n_after : SIZE_MAX - 1;
-    struct call call = {tokenizer, out->work, out, options->reference_special, room + 1, error};
-    status = clean(out->work, &whole, error);
-    if (status == RECAP_OK) status = add_all(out, tokenizer->before, n_before, error);
-    if (status == RECAP_OK) status = cut_out(&call, whole, false, true, run_plain);
-    if (status == RECAP_OK && out->n > room) {
-        out->n = room;
-        out->truncated = true;
-    }
-    if (status == RECAP_OK) status = add_all(out, tokenizer->after, n_after, error);
-    if (status != RECAP_OK) out->n = 0;
+    struct call call = {tokenizer, work, out, options->reference_special, room + 1, error};
+    status = run(&call, (struct view){text, n}, n_before, n_after, room);
+    work_take_back(tokenizer->shelf, work);
     return status;
 }

@@ -11,6 +11,7 @@
  *   added_tokens.c   tokens matched in the text itself
  *   tokenizer_json.c, tokenizer_vocab.c   the two kinds of directory
  *   bert_japanese.c  words by MeCab as a pre-tokenizer step
+ *   tokenizer_work.c the working memory of calls
  *   tokenizer.c      the order of the stages, and the public functions */
 #ifndef TOKENIZER_PRIVATE_H
 #define TOKENIZER_PRIVATE_H
@@ -109,7 +110,7 @@ static inline uint32_t next_char(const char *data, size_t n, size_t *i)
     return c == UINT32_MAX ? 0xFFFD : c;
 }
 
-/* ---- a call's working memory, kept in recap_tokens ---- */
+/* ---- tokenizer_work.c: a call's working memory ---- */
 
 struct piece {
     size_t begin, end;
@@ -128,7 +129,7 @@ struct bpe_symbol {
 struct bpe_merge_todo {
     int32_t rank, at, id;
 };
-struct recap_tokens_work {
+struct tokenizer_work {
     struct buf clean;       /* the text with U+FFFD for what is not UTF-8 */
     struct buf text, other; /* a segment, and what a step makes of it */
     struct pieces pieces, more;
@@ -146,8 +147,13 @@ struct recap_tokens_work {
     struct buf spelled; /* a character with prefix and suffix */
     void *match_data;   /* pcre2_match_data */
 };
+struct work_shelf;
+struct work_shelf *work_shelf_open(void); /* NULL on failure */
+void work_shelf_close(struct work_shelf *shelf);
+struct tokenizer_work *work_lend(struct work_shelf *shelf); /* NULL on failure */
+void work_take_back(struct work_shelf *shelf, struct tokenizer_work *work);
 int pieces_add(struct pieces *pieces, size_t begin, size_t end, recap_error *error);
-static inline void work_swap_text(struct recap_tokens_work *work)
+static inline void work_swap_text(struct tokenizer_work *work)
 {
     struct buf kept = work->text;
     work->text = work->other;
@@ -158,7 +164,7 @@ int tokens_add(struct recap_tokens *tokens, int32_t id, recap_error *error);
 enum { FORM_DECOMPOSE = 0, FORM_COMPOSE = 1, FORM_COMPATIBLE = 2, FORM_CURRENT = 4 };
 /* work->text in a Unicode normal form. FORM_CURRENT: with all of today's mappings, as Python's
  * unicodedata has them; without it, those that the reference's older table lacks are left out. */
-int normal_form(struct recap_tokens_work *work, int form, recap_error *error);
+int normal_form(struct tokenizer_work *work, int form, recap_error *error);
 
 /* ---- patterns (pattern.c; PCRE2 is called there only) ---- */
 
@@ -180,7 +186,7 @@ struct pattern_walk {
     bool found; /* the result: is there one more */
     struct piece match;
 };
-int pattern_next(const struct pattern *pattern, struct recap_tokens_work *work,
+int pattern_next(const struct pattern *pattern, struct tokenizer_work *work,
                  struct pattern_walk *walk, recap_error *error);
 
 /* ---- charsmap.c ---- */
@@ -228,7 +234,7 @@ int normalizer_read(struct normalizer *normalizer, const char *where, const json
 struct normalizer_step *normalizer_add(struct normalizer *normalizer, enum normalizer_kind kind,
                                        recap_error *error);
 /* Rewrites work->text. */
-int normalizer_apply(const struct normalizer *normalizer, struct recap_tokens_work *work,
+int normalizer_apply(const struct normalizer *normalizer, struct tokenizer_work *work,
                      recap_error *error);
 void normalizer_free(struct normalizer *normalizer);
 
@@ -244,8 +250,7 @@ struct mecab_words {
 };
 int mecab_words_open(struct mecab_words **out, const char *where, const char *dictionary,
                      bool lowercase, recap_error *error);
-int mecab_words_apply(struct mecab_words *words, struct recap_tokens_work *work,
-                      recap_error *error);
+int mecab_words_apply(struct mecab_words *words, struct tokenizer_work *work, recap_error *error);
 void mecab_words_close(struct mecab_words *words);
 int bert_japanese_read(recap_tokenizer *tokenizer, const char *where, const json_t *config,
                        recap_error *error);
@@ -291,13 +296,13 @@ int pretokenizer_read(struct pretokenizer *pretokenizer, const char *where, cons
 struct pretokenizer_step *pretokenizer_add(struct pretokenizer *pretokenizer,
                                            enum pretokenizer_kind kind, recap_error *error);
 /* Cuts work->text into work->pieces; steps may rewrite both. */
-int pretokenizer_apply(const struct pretokenizer *pretokenizer, struct recap_tokens_work *work,
+int pretokenizer_apply(const struct pretokenizer *pretokenizer, struct tokenizer_work *work,
                        recap_error *error);
 void pretokenizer_free(struct pretokenizer *pretokenizer);
 
 /* Matches and the gaps between them, one after the other, become work->more by `behavior`. */
 struct splitter {
-    struct recap_tokens_work *work;
+    struct tokenizer_work *work;
     enum split_behavior behavior;
     bool any, last_match; /* of the spans so far in this piece */
     struct piece open;    /* not yet given out */
@@ -309,7 +314,7 @@ int split_read(struct pretokenizer_step *step, const char *where, const json_t *
                recap_error *error);
 int split_behavior_read(enum split_behavior *behavior, const char *where, const json_t *object,
                         enum split_behavior otherwise, recap_error *error);
-int split_by_pattern(const struct pretokenizer_step *step, struct recap_tokens_work *work,
+int split_by_pattern(const struct pretokenizer_step *step, struct tokenizer_work *work,
                      struct piece piece, recap_error *error);
 
 /* ---- models: a piece of text to ids ---- */
@@ -378,6 +383,7 @@ bool added_tokens_next(const struct added_tokens *added, struct added_walk *walk
 
 struct recap_tokenizer {
     const char *kind;
+    struct work_shelf *shelf;
     struct vocabulary vocabulary;
     struct added_tokens added;
     struct normalizer normalizer;
@@ -392,8 +398,8 @@ struct recap_tokenizer {
 
 int unigram_read(recap_tokenizer *tokenizer, const char *where, const json_t *model,
                  recap_error *error);
-int unigram_apply(const recap_tokenizer *tokenizer, struct recap_tokens_work *work,
-                  struct view piece, bool special, recap_tokens *out, recap_error *error);
+int unigram_apply(const recap_tokenizer *tokenizer, struct tokenizer_work *work, struct view piece,
+                  bool special, recap_tokens *out, recap_error *error);
 int wordpiece_read(recap_tokenizer *tokenizer, const char *where, const json_t *model,
                    recap_error *error);
 int wordpiece_set(recap_tokenizer *tokenizer, const char *where, const char *unknown,
@@ -402,7 +408,7 @@ int wordpiece_apply(const recap_tokenizer *tokenizer, struct view piece, bool sp
                     recap_tokens *out, recap_error *error);
 int bpe_read(recap_tokenizer *tokenizer, const char *where, const json_t *model,
              recap_error *error);
-int bpe_apply(const recap_tokenizer *tokenizer, struct recap_tokens_work *work, struct view piece,
+int bpe_apply(const recap_tokenizer *tokenizer, struct tokenizer_work *work, struct view piece,
               bool special, recap_tokens *out, recap_error *error);
 void byte_tokens(const struct vocabulary *vocabulary, int32_t bytes[256]);
 

@@ -135,8 +135,8 @@ static void turn_round(struct unigram_node *nodes, size_t n)
     }
 }
 
-int unigram_apply(const recap_tokenizer *tokenizer, struct recap_tokens_work *work,
-                  struct view piece, bool special, recap_tokens *out, recap_error *error)
+int unigram_apply(const recap_tokenizer *tokenizer, struct tokenizer_work *work, struct view piece,
+                  bool special, recap_tokens *out, recap_error *error)
 {
     if (grow_array(&work->nodes, &work->nodes_capacity, piece.n + 1, sizeof *work->nodes) !=
         RECAP_OK)
