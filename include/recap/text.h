@@ -17,7 +17,7 @@ typedef enum recap_language {
 } recap_language;
 
 /* By the shares of Japanese (U+3040-30FF, U+4E00-9FAF) and ASCII letters among alphanumeric and
- * Japanese characters; see docs/guide. */
+ * Japanese characters; a text of fewer than 50 characters is undecided. See docs/guide. */
 RECAP_API recap_language recap_detect_language(const char *text, size_t n);
 /* "ja", "en" or "und". */
 RECAP_API const char *recap_language_code(recap_language language);

@@ -109,6 +109,11 @@ static enum outcome convert(const char *charset, struct view data, struct buf *o
     }
     iconv_close(converter);
     *offset = data.n - left;
+    if (outcome == DONE && !out->failed && out->n > before &&
+        utf8_check(out->data + before, out->n - before) < out->n - before) {
+        outcome = BAD_BYTES; /* iconv takes more for UTF-8 than we do */
+        *offset = 0;
+    }
     if (outcome != DONE && !out->failed) out->n = before;
     return outcome;
 }

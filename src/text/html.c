@@ -192,6 +192,12 @@ static const char *attribute(const xmlNode *node, const char *name)
     return "";
 }
 
+/* <a> that leads out of the page; headings and footnotes link to themselves. */
+static bool is_link(const xmlNode *node)
+{
+    return is_element(node, "a") && attribute(node, "href")[0] != '#';
+}
+
 /* Is one of the words of a class or id in the list? Words end at '-', '_', blanks and capitals. */
 static bool has_word(const char *value, const char *const *list, size_t n)
 {
@@ -313,7 +319,7 @@ static int judge_all(xmlNode *root, struct arena *arena, recap_error *error)
             size_t weight = weight_of((const char *)node->content);
             bool link = false;
             for (xmlNode *up = node->parent; up && about_of(up); up = up->parent) {
-                link = link || is_element(up, "a");
+                link = link || is_link(up);
                 about_of(up)->text += weight;
                 if (link) about_of(up)->links += weight;
                 if (up == root) break;
@@ -409,7 +415,7 @@ static const xmlNode *owner_of(const xmlNode *node, const xmlNode *root, bool *l
     *link = false;
     for (; node != root && !(node->type == XML_ELEMENT_NODE && about_of(node)->block);
          node = node->parent)
-        *link = *link || is_element(node, "a");
+        *link = *link || is_link(node);
     return node;
 }
 

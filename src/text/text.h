@@ -20,15 +20,16 @@ int text_decode(const char *data, size_t n, const char *declared, struct buf *ou
 int text_extract_html(const char *html, size_t n, const char *charset, struct buf *title,
                       struct buf *text, recap_error *error);
 /* One written rule for titles and bodies that carry entities or tags as text; see the head of
- * html.c. 'AT&T' stays; a second pass changes nothing. */
+ * unescape.c. 'AT&T' stays; a second pass changes nothing. Appends. */
 void text_unescape(struct view text, struct buf *out);
 
 /* ---- normalising and sentences ---- */
 
 /* NFKC, URLs -> <URL>, e-mail -> <EMAIL>, repeated 。！？!? -> one, white space collapsed but for
- * line ends, which become '\n'. */
+ * line ends, which become '\n'; a line that is only a list marker is joined to the next. Appends;
+ * a second pass changes nothing. RECAP_ERROR_INPUT gives the offset of what is not UTF-8. */
 int text_normalize(struct view text, struct buf *out, recap_error *error);
-/* Views into `normalized`, in order; allocated in the arena. */
+/* Views into `normalized`, in order, trimmed; the array is allocated in the arena. */
 int text_split(struct view normalized, struct arena *arena, struct view **sentences, size_t *n,
                recap_error *error);
 /* Source code, a table row, a stack trace: never a representative. */

@@ -117,6 +117,7 @@ static void test_invalid(void **state)
     expect_error(view_of("日本語\xED\xA0\x80の文"), NULL, "UTF-8 at byte 9"); /* a surrogate */
     expect_error(view_of("日本語\xFFの文"), "utf-8", "UTF-8 at byte 9");
     expect_error(view_of("\x83\x65\x83"), "shift_jis", "CP932 at byte 2");
+    expect_error(view_of("\xF4\xAC\xA8\xAC"), NULL, "UTF-8 at byte 0"); /* over U+10FFFF */
     expect_error(view_of("\xFF\xFF\xFF\xFF"), "euc-jp", "EUC-JP at byte 0");
 }
 

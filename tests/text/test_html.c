@@ -89,6 +89,8 @@ static void test_fragments(void **state)
     expect_page("<p>first paragraph<p>second <b>bold</b> one<ul><li>item</ul>",
                 "first paragraph\nsecond bold one\nitem");
     expect_page("<body><nav>Home and more words of the menu</nav><p>Body.</p></body>", "Body.");
+    expect_page("<h2><a href='#h'>Heading</a></h2><p>A paragraph of the usual length is here.</p>",
+                "Heading\nA paragraph of the usual length is here.");
     /* A class name that holds nearly the whole page is not believed. */
     expect_page(
         "<div class='sidebar'><p>All the text of this page is in here, believe it.</p></div>",

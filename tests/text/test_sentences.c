@@ -92,6 +92,12 @@ static const struct example english[] = {
     {"It ended.[12] Then it began.The rest is history.",
      "It ended.[12]|Then it began.|The rest is history."},
     {"1. First item\n2. Second item", "1. First item|2. Second item"},
+    {"THE BANK SAID SO. IT ROSE 3 PCT. MR. SMITH OF THE U.S. LEFT. THE END.",
+     "THE BANK SAID SO.|IT ROSE 3 PCT.|MR. SMITH OF THE U.S. LEFT.|THE END."},
+    {"新型のiPhoneが出た。It rose 5%. 次の文. Then終わり。",
+     "新型のiPhoneが出た。|It rose 5%.|次の文.|Then終わり。"},
+    {"Alex. Brown and Sons Inc fell. Trade of the U.S. And Europe.",
+     "Alex. Brown and Sons Inc fell.|Trade of the U.S. And Europe."},
     {"What!!! Really?? Yes!?", "What!|Really??|Yes!?"},
 };
 
