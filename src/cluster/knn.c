@@ -24,7 +24,7 @@
 
 enum {
     BLOCK = 512,         /* rows of a block */
-    MARGIN = 16,         /* candidates beyond k - 1 */
+    MARGIN = 12,         /* candidates beyond k - 1 */
     DIRECT_COLUMNS = 32, /* Euclidean rows up to this are compared by differences */
     LANES = 16,
 };
@@ -98,14 +98,30 @@ static void choose_scale(struct finder *f)
     }
 }
 
+struct loading {
+    const struct finder *f;
+    size_t first; /* row that goes to row 0 of out */
+    float *out;
+    bool is_transposed;
+};
+
+static void load_pieces(void *data, size_t begin, size_t end, int thread)
+{
+    const struct loading *l = data;
+    const struct finder *f = l->f;
+    for (size_t r = begin; r < end; r++) {
+        const float *row = f->x + cluster_offset(l->first + r, f->d, 0);
+        const double scale = row_scale(f, l->first + r);
+        float *out = l->is_transposed ? l->out + r : l->out + r * f->d;
+        const size_t step = l->is_transposed ? BLOCK : 1;
+        for (size_t c = 0; c < f->d; c++) out[c * step] = (float)(scale * (double)row[c]);
+    }
+}
+
 static void load_rows(const struct finder *f, size_t first, size_t n, float *out, bool transposed)
 {
-    for (size_t r = 0; r < n; r++) {
-        const float *row = f->x + cluster_offset(first + r, f->d, 0);
-        double scale = row_scale(f, first + r);
-        for (size_t c = 0; c < f->d; c++)
-            out[transposed ? c * BLOCK + r : r * f->d + c] = (float)(scale * (double)row[c]);
-    }
+    struct loading loading = {f, first, out, transposed};
+    pool_run(f->context ? f->context->pool : NULL, n, 64, load_pieces, &loading);
 }
 
 /* ---- scores of a block ---- */
@@ -294,8 +310,12 @@ static void decide_rows(void *data, size_t begin, size_t end, int thread)
     struct exact *list = new_array(f->capacity, sizeof *list);
     if (!list) atomic_store(&f->out_of_memory, true);
     for (size_t i = begin; list && i < end && !context_cancelled(f->context); i++) {
-        const struct candidate *candidates = f->candidates + cluster_offset(i, f->capacity, 0);
+        struct candidate *candidates = f->candidates + cluster_offset(i, f->capacity, 0);
         size_t n = f->counts[i];
+        if (n > f->keep) {
+            f->thresholds[i] = select_largest(candidates, n, f->keep);
+            n = f->keep;
+        }
         for (size_t t = 0; t < n; t++) {
             size_t j = (size_t)candidates[t].row;
             list[t] = (struct exact){exact_distance(f, i, j), (int32_t)j};

@@ -11,19 +11,15 @@
 typedef float float4 __attribute__((vector_size(16)));
 typedef double double4 __attribute__((vector_size(32)));
 
-static inline void load4(const float *x, double4 *out)
+static inline __attribute__((always_inline)) void load4(const float *x, double4 *out)
 {
     float4 v;
     memcpy(&v, x, sizeof v);
     *out = __builtin_convertvector(v, double4);
 }
 
-static inline double sum4(const double4 *s)
-{
-    return ((*s)[0] + (*s)[1]) + ((*s)[2] + (*s)[3]);
-}
-
-double matrix_dot(const float *a, const float *b, size_t d)
+/* Inlined into a version for each instruction set; they give the same bits. */
+static inline __attribute__((always_inline)) double dot(const float *a, const float *b, size_t d)
 {
     double4 s0 = {0}, s1 = {0}, u, v;
     size_t i = 0;
@@ -36,12 +32,13 @@ double matrix_dot(const float *a, const float *b, size_t d)
         s1 += u * v;
     }
     s0 += s1;
-    double sum = sum4(&s0);
+    double sum = (s0[0] + s0[1]) + (s0[2] + s0[3]);
     for (; i < d; i++) sum += (double)a[i] * (double)b[i];
     return sum;
 }
 
-double matrix_squared_distance(const float *a, const float *b, size_t d)
+static inline __attribute__((always_inline)) double squared(const float *a, const float *b,
+                                                            size_t d)
 {
     double4 s0 = {0}, s1 = {0}, u, v;
     size_t i = 0;
@@ -56,12 +53,47 @@ double matrix_squared_distance(const float *a, const float *b, size_t d)
         s1 += u * u;
     }
     s0 += s1;
-    double sum = sum4(&s0);
+    double sum = (s0[0] + s0[1]) + (s0[2] + s0[3]);
     for (; i < d; i++) {
         double difference = (double)a[i] - (double)b[i];
         sum += difference * difference;
     }
     return sum;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static double dot_avx2(const float *a, const float *b, size_t d)
+{
+    return dot(a, b, d);
+}
+
+__attribute__((target("avx2"))) static double squared_avx2(const float *a, const float *b, size_t d)
+{
+    return squared(a, b, d);
+}
+
+static bool has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2");
+}
+#else
+#define dot_avx2 dot
+#define squared_avx2 squared
+
+static bool has_avx2(void)
+{
+    return false;
+}
+#endif
+
+double matrix_dot(const float *a, const float *b, size_t d)
+{
+    return has_avx2() ? dot_avx2(a, b, d) : dot(a, b, d);
+}
+
+double matrix_squared_distance(const float *a, const float *b, size_t d)
+{
+    return has_avx2() ? squared_avx2(a, b, d) : squared(a, b, d);
 }
 
 double matrix_distance(recap_metric metric, const float *a, const float *b, size_t d,
