@@ -141,7 +141,7 @@ static void weights_that_are_none_are_named(void **state)
     refuse_weights("", 0, "empty");
     refuse_weights(pointer, strlen(pointer), "Git LFS pointer");
     refuse_weights(page, strlen(page), "HTML page");
-    refuse_weights("PK\003\004 and so on", 16, "zip");
+    refuse_weights("PK\003\004 and so on", 14, "zip");
     refuse_weights("abc", 3, "too few");
     refuse_weights("\x40\0\0\0\0\0\0\0{}", 10, "header of 64 bytes in a file of 10");
     refuse_weights("\xff\xff\xff\xff\xff\xff\xff\xff{}", 10, "truncated or not safetensors");
