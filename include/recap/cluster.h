@@ -129,9 +129,16 @@ RECAP_API int recap_kmeans(recap_context *context, const float *x, size_t n, siz
  * height, size. */
 RECAP_API int recap_ward(recap_context *context, const float *x, size_t n, size_t d, double *merges,
                          recap_error *error);
+/* Average linkage of the cosine distance (Sokal, Michener 1958: UPGMA) in the same form; heights
+ * are distances, 0..2. A zero row is an error. */
+RECAP_API int recap_average_linkage(recap_context *context, const float *x, size_t n, size_t d,
+                                    double *merges, recap_error *error);
 /* Cuts any such linkage of n points into k clusters (n where k is larger). */
 RECAP_API int recap_cut_linkage(const double *merges, size_t n, size_t k, int32_t *labels,
                                 size_t *n_clusters, recap_error *error);
+/* Keeps the merges up to `height`, which must be ascending, as both linkages give them. */
+RECAP_API int recap_cut_linkage_at(const double *merges, size_t n, double height, int32_t *labels,
+                                   size_t *n_clusters, recap_error *error);
 
 /* ---- scores: noise (-1) is left out; *known is false where the score can't be measured ---- */
 

@@ -39,6 +39,13 @@ typedef struct recap_corpus_confidence {
     double average, coverage;
 } recap_corpus_confidence;
 
+/* How sentences become clusters. */
+typedef enum recap_clustering {
+    RECAP_CLUSTERING_SEARCH =
+        0,                    /* UMAP and HDBSCAN, searched (recap_search_clusters), then refined */
+    RECAP_CLUSTERING_STORIES, /* average linkage of sentences that know their article */
+} recap_clustering;
+
 typedef struct recap_evidence_options {
     const char *genre;                 /* "other" has its own search ranges; or NULL */
     size_t max_sentences;              /* of the run: 6000 */
@@ -50,6 +57,10 @@ typedef struct recap_evidence_options {
     bool dedup_threshold_fixed; /* a genre's own value: corpus confidence does not move it */
     double mmr_lambda;          /* used where a cluster has no average similarity: 0.35 */
     recap_corpus_confidence confidence;
+    recap_clustering clustering;
+    double story_distance;       /* stories: cosine distance up to which groups join, 0.7 */
+    double story_article_weight; /* stories: of the article's mean beside the sentence, 2 */
+    size_t story_min_size;       /* stories: smaller groups are noise, 3 */
     recap_search_options search;
     bool noise_recluster;      /* true */
     size_t noise_min_points;   /* 30 */

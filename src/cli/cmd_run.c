@@ -33,11 +33,15 @@ static const struct option options[] = {
                 "files to write, of json, html, csv, md, atom"),
     OPTION_TEXT(struct run_values, prefix, "prefix", 'p', "TEXT",
                 "put before every sentence (default: the model's)"),
+    OPTION_CHOICE(struct run_values, clustering, "clustering", 0, "search|stories",
+                  "stories: sentences of articles that tell one event, by average linkage; search: "
+                  "UMAP and HDBSCAN as the service does (default: stories)"),
     OPTION_INTEGER(struct run_values, max_tokens, "max-tokens", 0, 0, NO_UPPER_LIMIT,
                    "of a genre's sentences, a quarter of their characters; 0: no limit"),
 };
 
-static const struct run_values defaults = {.formats = "json,html"};
+static const struct run_values defaults = {.formats = "json,html",
+                                           .clustering = RECAP_CLUSTERING_STORIES};
 
 /* ---- evidence ---- */
 
@@ -63,6 +67,7 @@ static recap_evidence_options evidence_options(const struct run *run, const char
     o.dedup_threshold = own ? json_number_value(own) : config->dedup_threshold;
     o.dedup_threshold_fixed = own != NULL;
     if (run->classified) o.confidence = run->confidence;
+    o.clustering = (recap_clustering)run->values->clustering;
     o.search.selection = (recap_selection)config->hdbscan_selection_method;
     o.search.min_dist = (float)config->umap_min_dist;
     o.search.umap_threshold = (size_t)config->umap_threshold_sentences;
@@ -108,6 +113,9 @@ static int gather(struct run *run, recap_error *error)
             run->n_unclustered += genre->n;
             continue;
         }
+        char label[40];
+        snprintf(label, sizeof label, "%.20s (%zu of %zu)", genre->name, i + 1, run->n_genres);
+        progress_label(label);
         recap_evidence_options wanted = evidence_options(run, genre->name);
         log_message(LOG_INFO, "genre %s: %zu articles", genre->name, genre->n);
         status = recap_gather_evidence(run->call->context, genre->members, genre->n, &embedder,

@@ -10,6 +10,7 @@ struct run_values {
     const char *output, *since, *until, *genres, *formats, *classify_with, *head, *japanese,
         *english, *prefix;
     int64_t days, max_tokens;
+    int clustering; /* a recap_clustering */
 };
 
 /* Articles of one genre, as the pipeline and the report want them. */

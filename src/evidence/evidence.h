@@ -57,6 +57,18 @@ int facts_collect(const recap_sentence *sentences, size_t n, struct facts **out,
 bool facts_contradict(const struct facts *facts, size_t a, size_t b);
 void facts_free(struct facts *facts);
 
+/* ---- stories.c ---- */
+
+struct story_options {
+    double max_distance, article_weight;
+    size_t min_size;
+};
+/* The other way to cluster. articles [n]: of each row; the rows of one stand together. labels [n]
+ * as below. */
+int evidence_stories(recap_context *context, const float *x, size_t n, size_t d,
+                     const size_t *articles, const struct story_options *options, int32_t *labels,
+                     size_t *n_labels, recap_error *error);
+
 /* ---- refine.c ---- */
 
 /* labels [n], in and out: 0 .. *n_clusters-1 by first member, -1 noise. tokens [n]. */

@@ -1,8 +1,8 @@
 /* The evidence pipeline: the one file that knows the order of the stages.
  *
- *   articles ─ collect ─ embed ─ deduplicate ─ search ─ refine ─ group ─ topics
- *                                                                 ├─ representatives ─ highlights
- *                                                                 └─ map
+ *   articles ─ collect ─ embed ─ deduplicate ─ search, refine ─ group ─ topics
+ *                                           └─ stories ───────┘    ├─ representatives ─ highlights
+ *                                                                  └─ map
  *
  * From `deduplicate` on, arrays are over the kept sentences: kept[i] is the sentence of row i.
  * What is handed out lives in the run's arena, what only the stages need in `scratch`. */
@@ -47,6 +47,9 @@ recap_evidence_options recap_evidence_defaults(void)
         .dedup_threshold = 0.92,
         .mmr_lambda = 0.35,
         .confidence = {-1, -1},
+        .story_distance = 0.7,
+        .story_article_weight = 2,
+        .story_min_size = 3,
         .search = recap_search_defaults(),
         .noise_recluster = true,
         .noise_min_points = 30,
@@ -160,8 +163,6 @@ static int search(struct run *run)
     recap_search_options options = run->options->search;
     const char *genre = run->options->genre;
     if (genre && !strcmp(genre, "other")) options.other = true;
-    run->labels = scratch(run, run->n, sizeof(*run->labels));
-    if (!run->labels) return RECAP_ERROR_MEMORY;
     recap_search_result *result = &run->evidence->search;
     int status = recap_search_clusters(run->context, run->x, run->n, run->d, &options, run->labels,
                                        NULL, result, run->error);
@@ -169,7 +170,22 @@ static int search(struct run *run)
     recap_search_result copy = *result;
     recap_free_search(&copy);
     result->layout = NULL;
-    return status;
+    if (status) return status;
+    return evidence_refine(run->context, run->x, run->n, run->d, run->tokens,
+                           result->min_cluster_size, run->options, run->labels, &run->n_labels,
+                           run->error);
+}
+
+static int find_stories(struct run *run)
+{
+    const struct story_options options = {.max_distance = run->options->story_distance,
+                                          .article_weight = run->options->story_article_weight,
+                                          .min_size = run->options->story_min_size};
+    size_t *articles = scratch(run, run->n, sizeof(*articles));
+    if (!articles) return RECAP_ERROR_MEMORY;
+    for (size_t i = 0; i < run->n; i++) articles[i] = run->kept[i]->article;
+    return evidence_stories(run->context, run->x, run->n, run->d, articles, &options, run->labels,
+                            &run->n_labels, run->error);
 }
 
 static void measure_noise(struct run *run)
@@ -183,11 +199,10 @@ static void measure_noise(struct run *run)
 static int cluster(struct run *run)
 {
     double began = clock_seconds();
-    int status = search(run);
-    if (!status)
-        status = evidence_refine(run->context, run->x, run->n, run->d, run->tokens,
-                                 run->evidence->search.min_cluster_size, run->options, run->labels,
-                                 &run->n_labels, run->error);
+    run->labels = scratch(run, run->n, sizeof(*run->labels));
+    if (!run->labels) return RECAP_ERROR_MEMORY;
+    bool stories = run->options->clustering == RECAP_CLUSTERING_STORIES;
+    int status = stories ? find_stories(run) : search(run);
     if (!status)
         status = evidence_group(run->labels, run->n, &run->scratch, &run->groups, &run->n_groups,
                                 run->error);

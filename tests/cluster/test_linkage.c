@@ -1,4 +1,4 @@
-/* Ward's linkage: scipy's matrices and cuts, and odd input. */
+/* Ward's and average linkage: scipy's matrices and cuts, all pairs by hand, and odd input. */
 #include "cluster_fixtures.h"
 
 static double *link_set(int n_threads, const float *x, size_t n, size_t d)
@@ -134,12 +134,77 @@ static void test_bad_input(void **state)
                      RECAP_ERROR_USAGE);
 }
 
+/* The heights of average linkage over all pairs of rows, by the definition; ascending. */
+static void link_by_hand(const float *x, size_t n, size_t d, double *heights)
+{
+    int32_t *label = new_array(n, sizeof *label);
+    for (size_t i = 0; i < n; i++) label[i] = (int32_t)i;
+    for (size_t step = 0; step + 1 < n; step++) {
+        double best = INFINITY;
+        int32_t best_a = 0, best_b = 0;
+        for (int32_t a = 0; a < (int32_t)n; a++)
+            for (int32_t b = a + 1; b < (int32_t)n; b++) {
+                double sum = 0, pairs = 0;
+                for (size_t i = 0; i < n; i++)
+                    for (size_t j = 0; label[i] == a && j < n; j++) {
+                        if (label[j] != b) continue;
+                        double dot = 0;
+                        for (size_t c = 0; c < d; c++)
+                            dot += (double)x[i * d + c] * (double)x[j * d + c];
+                        sum += 1 - dot;
+                        pairs++;
+                    }
+                if (pairs > 0 && sum / pairs < best) {
+                    best = sum / pairs;
+                    best_a = a;
+                    best_b = b;
+                }
+            }
+        heights[step] = best;
+        for (size_t i = 0; i < n; i++)
+            if (label[i] == best_b) label[i] = best_a;
+    }
+    free(label);
+}
+
+static void test_average_linkage(void **state)
+{
+    enum { N = 30, D = 6 };
+    float x[N * D];
+    double merges[4 * N], heights[N];
+    int32_t labels[N];
+    size_t n_clusters;
+    for (size_t i = 0; i < N; i++) {
+        double sum = 0;
+        for (size_t c = 0; c < D; c++) {
+            x[i * D + c] = (float)(random_unit(7, 1, i * D + c) - 0.4);
+            sum += (double)x[i * D + c] * (double)x[i * D + c];
+        }
+        for (size_t c = 0; c < D; c++) x[i * D + c] /= (float)sqrt(sum);
+    }
+    link_by_hand(x, N, D, heights);
+    assert_int_equal(recap_average_linkage(NULL, x, N, D, merges, NULL), RECAP_OK);
+    for (size_t i = 0; i + 1 < N; i++) assert_near(merges[4 * i + 2], heights[i], 1e-6);
+    for (size_t i = 0; i + 1 < N; i++) {
+        double height = merges[4 * i + 2];
+        assert_int_equal(recap_cut_linkage_at(merges, N, height, labels, &n_clusters, NULL),
+                         RECAP_OK);
+        assert_int_equal(n_clusters, N - 1 - i);
+    }
+    assert_int_equal(recap_cut_linkage_at(merges, N, -1, labels, &n_clusters, NULL), RECAP_OK);
+    assert_int_equal(n_clusters, N);
+    assert_int_equal(recap_cut_linkage_at(merges, N, 3, labels, &n_clusters, NULL), RECAP_OK);
+    assert_int_equal(n_clusters, 1);
+    memset(x, 0, D * sizeof *x);
+    assert_int_equal(recap_average_linkage(NULL, x, N, D, merges, NULL), RECAP_ERROR_INPUT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reference), cmocka_unit_test(test_threads),
         cmocka_unit_test(test_ties),      cmocka_unit_test(test_few_rows),
-        cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_bad_input), cmocka_unit_test(test_average_linkage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

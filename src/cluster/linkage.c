@@ -1,13 +1,16 @@
-/* Ward's linkage by the nearest-neighbour chain (Müllner 2011), in O(n d) memory.
+/* Agglomerative linkage by the nearest-neighbour chain (Müllner 2011), in O(n d) memory.
  *
- *   clusters   the centroids alive stand in slots 0 .. n_alive-1 of `points`, without gaps, with
- *              their sizes; a merge puts the new centroid in one slot and moves the last into the
- *              other
- *   distance   sqrt(2 |A| |B| / (|A| + |B|)) |centroid A - centroid B|, taken from the centroids
- * each time: no matrix of distances chain      every cluster's nearest follows it; two that are
- * each other's nearest merge. Ties go to the chain's own past, then to the lowest row, so the
- * answer is one order      merges sorted by height and renumbered as scipy does: merge i makes
- * cluster n + i */
+ * Ward's and average linkage are both functions of the clusters' centroids, so no matrix of
+ * distances is kept. With |A| the size and a the centroid of a cluster, the key of a merge is
+ *
+ *   Ward      2 |A| |B| / (|A| + |B|) · |a - b|², whose root is the height
+ *   average   1 - a·b over rows of length 1: the mean cosine distance of all pairs (UPGMA)
+ *
+ *   clusters  the centroids alive stand in slots 0 .. n_alive-1 of `points`, without gaps, with
+ * their sizes; a merge puts the new centroid in one slot and moves the last into the other chain
+ * every cluster's nearest follows it; two that are each other's nearest merge. Ties go to the
+ * chain's own past, then to the lowest row, so the answer is one order     merges sorted by height
+ * and renumbered as scipy does: merge i makes cluster n + i */
 #include "cluster_private.h"
 
 #include <math.h>
@@ -17,7 +20,7 @@
 enum { PIECE = 1024 }; /* slots of one piece of a search; a multiple of POINTS_TILE */
 
 struct found {
-    double key; /* squared height of the merge */
+    double key; /* of the merge; grows with its height */
     int32_t row;
 };
 
@@ -27,11 +30,13 @@ struct merge {
     int32_t order;
 };
 
-struct ward {
+struct linkage {
     recap_context *context;
+    bool average; /* else Ward */
     size_t n, n_alive;
     struct points points; /* centroids */
     double *size;         /* [n], of the slot's cluster */
+    double *square;       /* [n], the squared length of its centroid; average only */
     int32_t *row;         /* [n], a row of the slot's cluster: its name */
     int32_t *slot;        /* [n], of a name */
     int32_t *chain;       /* [n], names */
@@ -50,10 +55,16 @@ static bool is_better(struct found a, struct found b)
     return a.key < b.key || (a.key == b.key && a.row < b.row);
 }
 
+/* The key of merging the clusters in slots `a` and `b`, whose centroids are sqrt(squared) apart. */
+static double merge_key(const struct linkage *w, size_t a, size_t b, double squared)
+{
+    if (w->average) return 1 - (w->square[a] + w->square[b] - squared) / 2;
+    return squared * (2 * w->size[a] * w->size[b] / (w->size[a] + w->size[b]));
+}
+
 static void search_pieces(void *data, size_t begin, size_t end, int thread)
 {
-    struct ward *w = data;
-    const double own = w->size[w->from];
+    struct linkage *w = data;
     for (size_t piece = begin; piece < end; piece++) {
         size_t first = piece * PIECE;
         size_t last = first + PIECE < w->n_alive ? first + PIECE : w->n_alive;
@@ -61,7 +72,7 @@ static void search_pieces(void *data, size_t begin, size_t end, int thread)
         struct found best = {INFINITY, INT32_MAX};
         for (size_t s = first; s < last; s++) {
             if (s == w->from) continue;
-            double key = w->keys[s] * (2 * own * w->size[s] / (own + w->size[s]));
+            double key = merge_key(w, w->from, s, w->keys[s]);
             if (key > best.key) continue;
             struct found candidate = {key, w->row[s]};
             if (is_better(candidate, best)) best = candidate;
@@ -71,7 +82,7 @@ static void search_pieces(void *data, size_t begin, size_t end, int thread)
 }
 
 /* The cluster nearest to `name`; `previous` (a name or -1) wins ties. */
-static struct found find_nearest(struct ward *w, int32_t name, int32_t previous)
+static struct found find_nearest(struct linkage *w, int32_t name, int32_t previous)
 {
     enum { WORTH_THREADS = 1 << 16 };
     w->from = (size_t)w->slot[name];
@@ -83,8 +94,8 @@ static struct found find_nearest(struct ward *w, int32_t name, int32_t previous)
     for (size_t piece = 1; piece < pieces; piece++)
         if (is_better(w->found[piece], best)) best = w->found[piece];
     if (previous < 0) return best;
-    double own = w->size[w->from], other = w->size[w->slot[previous]];
-    double key = w->keys[w->slot[previous]] * (2 * own * other / (own + other));
+    size_t past = (size_t)w->slot[previous];
+    double key = merge_key(w, w->from, past, w->keys[past]);
     return key <= best.key ? (struct found){key, previous} : best;
 }
 
@@ -96,7 +107,14 @@ static void put_centroid(struct points *points, size_t i, const double *row)
     for (size_t c = 0; c < points->d; c++) tile[c * POINTS_TILE + i % POINTS_TILE] = row[c];
 }
 
-static void merge_two(struct ward *w, int32_t a, int32_t b, double *other)
+static double squared_length(const double *row, size_t d)
+{
+    double sum = 0;
+    for (size_t c = 0; c < d; c++) sum += row[c] * row[c];
+    return sum;
+}
+
+static void merge_two(struct linkage *w, int32_t a, int32_t b, double *other)
 {
     size_t slot_a = (size_t)w->slot[a], slot_b = (size_t)w->slot[b];
     double size_a = w->size[slot_a], size_b = w->size[slot_b];
@@ -106,15 +124,17 @@ static void merge_two(struct ward *w, int32_t a, int32_t b, double *other)
         w->centroid[c] = (size_a * w->centroid[c] + size_b * other[c]) / (size_a + size_b);
     put_centroid(&w->points, slot_a, w->centroid);
     w->size[slot_a] = size_a + size_b;
+    if (w->average) w->square[slot_a] = squared_length(w->centroid, w->points.d);
     size_t last = --w->n_alive;
     if (slot_b == last) return;
     points_move(&w->points, slot_b, last);
     w->size[slot_b] = w->size[last];
+    if (w->average) w->square[slot_b] = w->square[last];
     w->row[slot_b] = w->row[last];
     w->slot[w->row[slot_b]] = (int32_t)slot_b;
 }
 
-static int run_chain(struct ward *w, recap_error *error)
+static int run_chain(struct linkage *w, recap_error *error)
 {
     size_t depth = 0, done = 0;
     double *other = new_array(w->points.d, sizeof *other);
@@ -130,10 +150,11 @@ static int run_chain(struct ward *w, recap_error *error)
         }
         depth -= 2;
         int32_t low = name < previous ? name : previous, high = name < previous ? previous : name;
-        w->merges[done] = (struct merge){sqrt(nearest.key), low, high, (int32_t)done};
+        w->merges[done] = (struct merge){w->average ? nearest.key : sqrt(nearest.key), low, high,
+                                         (int32_t)done};
         merge_two(w, low, high, other);
         done++;
-        if (done % 256 == 0) status = context_check(w->context, "ward", done, w->n - 1, error);
+        if (done % 256 == 0) status = context_check(w->context, "linkage", done, w->n - 1, error);
     }
     free(other);
     return status;
@@ -161,7 +182,7 @@ static size_t find_root(int32_t *parent, size_t i)
 }
 
 /* Writes merges as scipy's matrix; parent and sizes are of the 2n - 1 clusters. */
-static int write_merges(const struct ward *w, double *out, recap_error *error)
+static int write_merges(const struct linkage *w, double *out, recap_error *error)
 {
     const size_t n = w->n;
     int32_t *parent = new_array(2 * n, sizeof *parent);
@@ -191,10 +212,11 @@ static int write_merges(const struct ward *w, double *out, recap_error *error)
 
 /* ---- public ---- */
 
-static void free_ward(struct ward *w)
+static void free_linkage(struct linkage *w)
 {
     points_close(&w->points);
     free(w->size);
+    free(w->square);
     free(w->row);
     free(w->slot);
     free(w->chain);
@@ -204,12 +226,14 @@ static void free_ward(struct ward *w)
     free(w->found);
 }
 
-static int open_ward(struct ward *w, const float *x, size_t d, recap_error *error)
+static int open_linkage(struct linkage *w, const float *x, size_t d, recap_error *error)
 {
     const size_t n = w->n;
-    int status = points_open(x, NULL, n, d, RECAP_METRIC_EUCLIDEAN, &w->points, error);
+    recap_metric metric = w->average ? RECAP_METRIC_COSINE : RECAP_METRIC_EUCLIDEAN;
+    int status = points_open(x, NULL, n, d, metric, &w->points, error);
     if (status) return status;
     w->size = new_array(n, sizeof *w->size);
+    w->square = new_array(w->average ? n : 0, sizeof *w->square);
     w->row = new_array(n, sizeof *w->row);
     w->slot = new_array(n, sizeof *w->slot);
     w->chain = new_array(n, sizeof *w->chain);
@@ -217,29 +241,45 @@ static int open_ward(struct ward *w, const float *x, size_t d, recap_error *erro
     w->centroid = new_array(d, sizeof *w->centroid);
     w->keys = new_array(points_padded(n), sizeof *w->keys);
     w->found = new_array(n / PIECE + 1, sizeof *w->found);
-    if (!w->size || !w->row || !w->slot || !w->chain || !w->merges || !w->centroid || !w->keys ||
-        !w->found)
+    if (!w->size || !w->square || !w->row || !w->slot || !w->chain || !w->merges || !w->centroid ||
+        !w->keys || !w->found)
         return fail_memory(error, n * 48);
     for (size_t i = 0; i < n; i++) {
         w->size[i] = 1;
         w->row[i] = w->slot[i] = (int32_t)i;
+        if (!w->average) continue;
+        points_get(&w->points, i, w->centroid);
+        w->square[i] = squared_length(w->centroid, d);
     }
     return RECAP_OK;
+}
+
+static int link_rows(recap_context *context, const float *x, size_t n, size_t d, bool average,
+                     double *merges, recap_error *error)
+{
+    recap_metric metric = average ? RECAP_METRIC_COSINE : RECAP_METRIC_EUCLIDEAN;
+    int status = cluster_check_matrix(x, n, d, metric, error);
+    if (status || n < 2) return status;
+    if (n > INT32_MAX / 2)
+        return fail(error, RECAP_ERROR_INPUT, "%zu rows: at most %d are allowed", n, INT32_MAX / 2);
+    struct linkage w = {.context = context, .average = average, .n = n, .n_alive = n};
+    status = open_linkage(&w, x, d, error);
+    if (!status) status = run_chain(&w, error);
+    if (!status) status = write_merges(&w, merges, error);
+    free_linkage(&w);
+    return status;
 }
 
 int recap_ward(recap_context *context, const float *x, size_t n, size_t d, double *merges,
                recap_error *error)
 {
-    int status = cluster_check_matrix(x, n, d, RECAP_METRIC_EUCLIDEAN, error);
-    if (status || n < 2) return status;
-    if (n > INT32_MAX / 2)
-        return fail(error, RECAP_ERROR_INPUT, "%zu rows: at most %d are allowed", n, INT32_MAX / 2);
-    struct ward w = {.context = context, .n = n, .n_alive = n};
-    status = open_ward(&w, x, d, error);
-    if (!status) status = run_chain(&w, error);
-    if (!status) status = write_merges(&w, merges, error);
-    free_ward(&w);
-    return status;
+    return link_rows(context, x, n, d, false, merges, error);
+}
+
+int recap_average_linkage(recap_context *context, const float *x, size_t n, size_t d,
+                          double *merges, recap_error *error)
+{
+    return link_rows(context, x, n, d, true, merges, error);
 }
 
 static bool is_cluster(double value, size_t limit)
@@ -276,4 +316,12 @@ int recap_cut_linkage(const double *merges, size_t n, size_t k, int32_t *labels,
     free(parent);
     free(map);
     return status;
+}
+
+int recap_cut_linkage_at(const double *merges, size_t n, double height, int32_t *labels,
+                         size_t *n_clusters, recap_error *error)
+{
+    size_t low = 0;
+    while (low + 1 < n && merges[4 * low + 2] <= height) low++;
+    return recap_cut_linkage(merges, n, n > low ? n - low : 1, labels, n_clusters, error);
 }
