@@ -243,10 +243,13 @@ static bool is_hour(struct view word)
            (strncasecmp(word.data, "a.m", 3) == 0 || strncasecmp(word.data, "p.m", 3) == 0);
 }
 
-/* 'at 5 p.m. Police said': the hour ends a sentence unless its zone or day follows. */
-static bool hour_ends(struct view line, size_t next)
+/* 'It was 5 p.m. Police said': the hour ends a sentence unless its zone or day follows, or hardly
+ * anything came before it ('At 5 p.m. Mr. Smith left'). */
+static bool hour_ends(struct view line, const struct ending *e, size_t next)
 {
-    return text_is_upper(char_at(line, next)) &&
+    size_t words = 0;
+    for (size_t i = e->begin; i < e->mark && words < 4; i++) words += line.data[i] == ' ';
+    return words >= 3 && text_is_upper(char_at(line, next)) &&
            !sentence_word_in(WORDS_AFTER_HOURS, word_at(line, next));
 }
 
@@ -269,16 +272,28 @@ static bool is_initial(struct view line, const struct ending *e, size_t next)
     return !is_opener(line, next);
 }
 
+static bool is_digit(uint32_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Of 'N°.' and 'Nº.'. */
+static bool is_number_sign(uint32_t c)
+{
+    return c == 0xB0 || c == 0xBA;
+}
+
 /* Does the word before the stop leave the sentence open? `next` is where the text goes on. */
 static bool is_abbreviation(struct view line, const struct ending *e, size_t next)
 {
     struct view word = word_before(line, e->begin, e->mark);
     uint32_t c = char_at(line, next);
+    if (word.n == 0 && is_number_sign(char_before(line, e->begin, e->mark))) return is_digit(c);
     if (word.n == 0 || word.n > sentence_word_bytes) return is_initial(line, e, next);
     bool capital = text_is_upper((unsigned char)word.data[0]);
     if (sentence_word_in(WORDS_ALWAYS_OPEN, word)) return true;
-    if (c >= '0' && c <= '9' && sentence_word_in(WORDS_NUMBERED, word)) return true;
-    if (is_hour(word)) return !hour_ends(line, next);
+    if (is_digit(c) && sentence_word_in(WORDS_NUMBERED, word)) return true;
+    if (is_hour(word)) return !hour_ends(line, e, next);
     if (is_dotted(word) || (capital && sentence_word_in(WORDS_PERHAPS_OPEN, word)))
         return !is_opener(line, next);
     return is_initial(line, e, next);
