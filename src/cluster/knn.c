@@ -309,7 +309,8 @@ static void decide_rows(void *data, size_t begin, size_t end, int thread)
     struct finder *f = data;
     struct exact *list = new_array(f->capacity, sizeof *list);
     if (!list) atomic_store(&f->out_of_memory, true);
-    for (size_t i = begin; list && i < end && !context_cancelled(f->context); i++) {
+    for (size_t r = begin; list && r < end; r++) {
+        const size_t i = f->a + r;
         struct candidate *candidates = f->candidates + cluster_offset(i, f->capacity, 0);
         size_t n = f->counts[i];
         if (n > f->keep) {
@@ -373,7 +374,8 @@ static void search_open_rows(void *data, size_t begin, size_t end, int thread)
 {
     struct finder *f = data;
     struct exact *list = NULL;
-    for (size_t i = begin; i < end && !context_cancelled(f->context); i++) {
+    for (size_t r = begin; r < end && !context_cancelled(f->context); r++) {
+        const size_t i = f->a + r;
         if (!f->open[i]) continue;
         if (!list) list = new_array(f->k, sizeof *list);
         if (list)
@@ -384,16 +386,24 @@ static void search_open_rows(void *data, size_t begin, size_t end, int thread)
     free(list);
 }
 
+/* fn over all rows, BLOCK of them (from f->a on) between two looks at the context. */
+static int run_rows(struct finder *f, pool_fn fn, recap_error *error)
+{
+    for (f->a = 0; f->a < f->n; f->a += BLOCK) {
+        int status = context_check(f->context, "neighbors", f->a, f->n, error);
+        if (status) return status;
+        f->n_a = f->n - f->a < BLOCK ? f->n - f->a : BLOCK;
+        pool_run(f->context ? f->context->pool : NULL, f->n_a, 16, fn, f);
+    }
+    bool failed = atomic_load(&f->out_of_memory);
+    return failed ? fail_memory(error, f->capacity * sizeof(struct exact)) : RECAP_OK;
+}
+
 static int decide(struct finder *f, recap_error *error)
 {
-    struct pool *pool = f->context ? f->context->pool : NULL;
-    for (size_t stage = 0; stage < 2; stage++) {
-        pool_run(pool, f->n, 16, stage == 0 ? decide_rows : search_open_rows, f);
-        int status = context_check(f->context, "neighbors", f->n, f->n, error);
-        if (status) return status;
-    }
-    return atomic_load(&f->out_of_memory) ? fail_memory(error, f->capacity * sizeof(struct exact))
-                                          : RECAP_OK;
+    int status = run_rows(f, decide_rows, error);
+    if (status || memchr(f->open, true, f->n) == NULL) return status;
+    return run_rows(f, search_open_rows, error);
 }
 
 /* ---- the whole ---- */

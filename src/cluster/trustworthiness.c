@@ -12,6 +12,7 @@ struct trust {
     const double *square;     /* [n] */
     const int32_t *neighbors; /* [n, k + 1], in the layout, the row itself first */
     double *penalty;          /* [n] */
+    size_t first;             /* row of a loop's piece 0 */
     atomic_bool out_of_memory;
 };
 
@@ -38,17 +39,20 @@ static void penalise_rows(void *data, size_t begin, size_t end, int thread)
     struct trust *t = data;
     double *distances = new_array(t->n, sizeof *distances);
     if (!distances) atomic_store(&t->out_of_memory, true);
-    for (size_t i = begin; distances && i < end; i++) t->penalty[i] = row_penalty(t, i, distances);
+    for (size_t i = t->first + begin; distances && i < t->first + end; i++)
+        t->penalty[i] = row_penalty(t, i, distances);
     free(distances);
 }
 
 static int measure(recap_context *context, struct trust *t, double *out, recap_error *error)
 {
-    enum { STEP = 1024 };
-    struct pool *pool = context ? context->pool : NULL;
-    int status = context_check(context, "trustworthiness", 0, t->n, error);
-    if (status) return status;
-    pool_run(pool, t->n, 16, penalise_rows, t);
+    enum { STEP = 512 };
+    for (t->first = 0; t->first < t->n; t->first += STEP) {
+        int status = context_check(context, "trustworthiness", t->first, t->n, error);
+        if (status) return status;
+        size_t count = t->n - t->first < STEP ? t->n - t->first : STEP;
+        pool_run(context ? context->pool : NULL, count, 16, penalise_rows, t);
+    }
     if (atomic_load(&t->out_of_memory)) return fail_memory(error, t->n * sizeof(double));
     double sum = 0, n = (double)t->n, k = (double)t->k;
     for (size_t i = 0; i < t->n; i++) sum += t->penalty[i];
