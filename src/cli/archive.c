@@ -19,6 +19,7 @@ struct stream {
     int file;
     int reason; /* errno of a failed read */
     bool empty;
+    size_t consumed, given; /* bytes of the file; of its content */
     char chunk[65536];
 };
 
@@ -33,7 +34,10 @@ static la_ssize_t read_chunk(struct archive *archive, void *data, const void **o
     *out = stream->chunk;
     for (;;) {
         ssize_t n = read(stream->file, stream->chunk, sizeof stream->chunk);
-        if (n >= 0) return n;
+        if (n >= 0) {
+            stream->consumed += (size_t)n;
+            return n;
+        }
         if (errno == EINTR && !interrupted()) continue;
         stream->reason = errno;
         archive_set_error(archive, errno, "%s", strerror(errno));
@@ -106,7 +110,15 @@ int stream_read(struct stream *stream, void *data, size_t capacity, size_t *n, r
     la_ssize_t got = archive_read_data(stream->archive, data, capacity);
     if (got < 0) return fail_stream(stream, error);
     *n = (size_t)got;
+    stream->given += *n;
     return RECAP_OK;
+}
+
+size_t stream_consumed(const struct stream *stream)
+{
+    /* Libarchive reads ahead; without a filter, what it handed out is the better answer. */
+    bool packed = archive_filter_code(stream->archive, 0) != ARCHIVE_FILTER_NONE;
+    return packed ? stream->consumed : stream->given;
 }
 
 void stream_close(struct stream *stream)

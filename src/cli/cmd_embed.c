@@ -118,11 +118,12 @@ static int run_binary(struct invocation *call, const struct work *work, recap_er
     if (status != RECAP_OK) return status;
     if (npy) status = sink_write(&sink, blank, sizeof blank, error);
     if (status == RECAP_OK) status = records_open(call->inputs, call->n_inputs, &records, error);
+    progress_lines(0, -1);
     while (status == RECAP_OK) {
         status = records_next(records, (size_t)call->config.batch_size, &batch, &n, error);
         if (status != RECAP_OK || n == 0) break;
         status = write_rows(call, work, &sink, batch, n, error);
-        rows += n;
+        progress_lines(rows += n, records_share(records));
     }
     progress_clear();
     if (status == RECAP_OK && npy) status = patch_header(&sink, rows, work->dimensions, error);

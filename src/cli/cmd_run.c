@@ -113,7 +113,7 @@ static int gather(struct run *run, recap_error *error)
             run->n_unclustered += genre->n;
             continue;
         }
-        char label[40];
+        char label[80];
         snprintf(label, sizeof label, "%.20s (%zu of %zu)", genre->name, i + 1, run->n_genres);
         progress_label(label);
         recap_evidence_options wanted = evidence_options(run, genre->name);

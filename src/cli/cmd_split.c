@@ -49,7 +49,6 @@ static int run(struct invocation *call, recap_error *error)
         .batch = 64,
         .names = names,
         .n_names = COUNT_OF(names),
-        .stage = "splitting",
         .answer = answer,
     };
     return run_lines(call, &work, error);

@@ -70,7 +70,6 @@ static int run(struct invocation *call, recap_error *error)
         .batch = 64,
         .names = names,
         .n_names = COUNT_OF(names),
-        .stage = "tokenizing",
         .data = &work,
         .answer = answer,
     };

@@ -15,6 +15,8 @@ int stream_open(const char *path, struct stream **out, recap_error *error);
 /* Up to `capacity` bytes; *n is 0 at the end. */
 int stream_read(struct stream *stream, void *data, size_t capacity, size_t *n, recap_error *error);
 void stream_close(struct stream *stream);
+/* Bytes of the file itself, packed as they are, that gave what was read so far; about. */
+size_t stream_consumed(const struct stream *stream);
 /* Appends everything; RECAP_ERROR_IO over `limit` bytes. */
 int input_read(const char *path, size_t limit, struct buf *out, recap_error *error);
 /* What messages call an input: "standard input" for "-". */
@@ -39,6 +41,8 @@ int records_open(const char *const *inputs, size_t n, struct records **out, reca
 int records_next(struct records *records, size_t max, struct record **batch, size_t *n,
                  recap_error *error);
 void records_close(struct records *records);
+/* How much of the inputs was read, 0..1; negative where their sizes are not known. */
+double records_share(const struct records *records);
 
 /* A line reader for those who don't want records: the bytes live until the next call. A line over
  * 64 MiB has `too_long` set and only its beginning. */
@@ -64,9 +68,9 @@ struct matrix {
     float *data; /* [rows, columns], owned */
     size_t rows, columns;
 };
-/* Little-endian float32, C order, two dimensions, all finite; RECAP_ERROR_IO says what was found.
- */
+/* Little-endian float32, C order, two dimensions, finite; RECAP_ERROR_IO says what was found. */
 int npy_read(const char *path, struct matrix *out, recap_error *error);
+int npy_parse(const char *name, struct view file, struct matrix *out, recap_error *error);
 void matrix_free(struct matrix *matrix);
 /* 128 bytes, whatever the shape, so that it can be written again when the rows are known. */
 void npy_header(struct buf *out, const char *type, size_t rows, size_t columns);
@@ -93,13 +97,19 @@ struct articles {
     struct date *dates; /* [n]; only where items[i].published_at */
     size_t n, capacity, dates_capacity;
     size_t n_refused;
-    bool strict;                                      /* the first refusal ends the reading */
-    void (*refused)(void *data, const char *message); /* called for each; may be NULL */
+    bool strict;  /* the first refusal ends the reading */
+    bool offline; /* addresses are refused */
+    /* Called for each refusal; may be NULL. */
+    void (*refused)(void *data, const char *message);
     void *refused_data;
 };
 /* Reads every article of a file, "-" or address. A missing or unreadable file fails; a bad article
  * is told, counted and left out. */
 int articles_read(struct articles *articles, const char *input, recap_error *error);
+/* The same for bytes that came otherwise; `name` serves its ending and the messages, `charset` is
+ * what a header declared, or NULL. */
+int articles_read_bytes(struct articles *articles, const char *name, struct view bytes,
+                        const char *charset, recap_error *error);
 void articles_free(struct articles *articles);
 
 /* For the readers of single formats: what is known of one article, strings of any lifetime. */
@@ -117,6 +127,11 @@ int articles_add(struct articles *articles, const char *where, const struct arti
                  recap_error *error);
 int articles_refuse(struct articles *articles, const char *where, const char *reason,
                     recap_error *error);
+
+/* ---- articles_json.c: what begins with '[' or '{', and JSON Lines ---- */
+
+int articles_read_json(struct articles *articles, const char *where, struct view text,
+                       const char *charset, recap_error *error);
 
 /* ---- feeds.c ---- */
 

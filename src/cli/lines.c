@@ -4,6 +4,7 @@
  * without being kept. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/json.h"
 #include "input.h"
@@ -72,6 +73,13 @@ int lines_next(struct lines *lines, struct line *out, bool *found, recap_error *
     return RECAP_OK;
 }
 
+/* Less what lies in the chunk and was not handed out. */
+static size_t lines_consumed(const struct lines *lines)
+{
+    size_t consumed = stream_consumed(lines->stream), rest = lines->n - lines->at;
+    return consumed > rest ? consumed - rest : 0;
+}
+
 void lines_close(struct lines *lines)
 {
     if (!lines) return;
@@ -85,7 +93,8 @@ void lines_close(struct lines *lines)
 struct records {
     const char *const *inputs;
     size_t n_inputs, next_input;
-    struct lines *lines; /* of the current input, or NULL */
+    struct lines *lines;       /* of the current input, or NULL */
+    size_t bytes, total_bytes; /* of the inputs that are done; of all, 0 where not known */
     struct record *batch;
     size_t n, capacity;
     recap_error failure; /* met while a batch was not empty: the batch goes first */
@@ -93,13 +102,35 @@ struct records {
 
 static const char *const standard_input[] = {"-"};
 
+/* 0 where one is no regular file. */
+static size_t sum_sizes(const char *const *inputs, size_t n)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct stat info;
+        bool known = strcmp(inputs[i], "-") == 0 ? fstat(0, &info) == 0
+                                                 : stat(inputs[i], &info) == 0;
+        if (!known || !S_ISREG(info.st_mode)) return 0;
+        total += (size_t)info.st_size;
+    }
+    return total;
+}
+
 int records_open(const char *const *inputs, size_t n, struct records **out, recap_error *error)
 {
     struct records *records = *out = new_zeroed(1, sizeof *records);
     if (!records) return fail_memory(error, sizeof *records);
     records->inputs = n ? inputs : standard_input;
     records->n_inputs = n ? n : 1;
+    records->total_bytes = sum_sizes(records->inputs, records->n_inputs);
     return RECAP_OK;
+}
+
+double records_share(const struct records *records)
+{
+    size_t bytes = records->bytes;
+    if (records->lines) bytes += lines_consumed(records->lines);
+    return records->total_bytes ? (double)bytes / (double)records->total_bytes : -1;
 }
 
 static void clear_batch(struct records *records)
@@ -193,6 +224,7 @@ int records_next(struct records *records, size_t max, struct record **batch, siz
             if (status != RECAP_OK) return status;
         }
         if (!found) {
+            records->bytes += lines_consumed(records->lines);
             lines_close(records->lines);
             records->lines = NULL;
         }

@@ -71,7 +71,7 @@ static int read_shape(const char *path, const char *header, struct matrix *out, 
 }
 
 /* Splits the file into header and values. */
-static int read_header(const char *path, const struct buf *file, char **header, size_t *body,
+static int read_header(const char *path, const struct view *file, char **header, size_t *body,
                        recap_error *error)
 {
     const unsigned char *bytes = (const unsigned char *)file->data;
@@ -88,7 +88,7 @@ static int read_header(const char *path, const struct buf *file, char **header, 
     return *header ? RECAP_OK : fail_memory(error, n);
 }
 
-static int take_values(const char *path, const struct buf *file, size_t body, struct matrix *out,
+static int take_values(const char *path, const struct view *file, size_t body, struct matrix *out,
                        recap_error *error)
 {
     size_t n, bytes;
@@ -108,20 +108,28 @@ static int take_values(const char *path, const struct buf *file, size_t body, st
     return RECAP_OK;
 }
 
-int npy_read(const char *path, struct matrix *out, recap_error *error)
+int npy_parse(const char *name, struct view file, struct matrix *out, recap_error *error)
 {
-    struct buf file = {0};
     char *header = NULL;
     size_t body = 0;
     *out = (struct matrix){0};
-    int status = input_read(path, 0, &file, error);
-    if (status == RECAP_OK) status = read_header(path, &file, &header, &body, error);
-    if (status == RECAP_OK) status = check_type(path, header, error);
-    if (status == RECAP_OK) status = read_shape(path, header, out, error);
-    if (status == RECAP_OK) status = take_values(path, &file, body, out, error);
+    int status = read_header(name, &file, &header, &body, error);
+    if (status == RECAP_OK) status = check_type(name, header, error);
+    if (status == RECAP_OK) status = read_shape(name, header, out, error);
+    if (status == RECAP_OK) status = take_values(name, &file, body, out, error);
     free(header);
-    buf_free(&file);
     if (status != RECAP_OK) matrix_free(out);
+    return status;
+}
+
+int npy_read(const char *path, struct matrix *out, recap_error *error)
+{
+    struct buf file = {0};
+    *out = (struct matrix){0};
+    int status = input_read(path, 0, &file, error);
+    if (status == RECAP_OK)
+        status = npy_parse(path, (struct view){file.data ? file.data : "", file.n}, out, error);
+    buf_free(&file);
     return status;
 }
 

@@ -265,14 +265,16 @@ int run_lines(struct invocation *call, const struct line_work *work, recap_error
     struct sink sink;
     struct records *records = NULL;
     struct record *batch;
-    size_t n = 0;
+    size_t n = 0, done = 0;
     int status = sink_open(work->output, false, &sink, error);
     if (status != RECAP_OK) return status;
     status = records_open(call->inputs, call->n_inputs, &records, error);
+    progress_lines(0, -1);
     while (status == RECAP_OK) {
         status = records_next(records, work->batch, &batch, &n, error);
         if (status != RECAP_OK || n == 0) break;
         status = answer_batch(call, work, &sink, batch, n, error);
+        progress_lines(done += n, records_share(records));
     }
     progress_clear();
     if (status == RECAP_OK) status = sink_commit(&sink, error);

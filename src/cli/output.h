@@ -42,7 +42,6 @@ struct line_work {
     size_t batch;             /* lines */
     const char *const *names; /* of the results, [n_names] */
     size_t n_names;
-    const char *stage; /* for the progress bar */
     void *data;
     int (*answer)(void *data, recap_context *context, struct record *const *records, size_t n,
                   struct buf *results, recap_error *error);
@@ -54,6 +53,11 @@ int run_lines(struct invocation *call, const struct line_work *work, recap_error
 /* A recap_progress_fn: a bar with rate and time left on a terminal, else lines where verbose. */
 bool progress_report(void *data, const char *stage, size_t done, size_t total);
 void progress_setup(bool quiet, bool verbose);
+/* Lines done, and the share of the input that they are (negative: not known). From then on only
+ * lines are counted: the stages inside a batch would say little. */
+void progress_lines(size_t done, double share);
+/* Put before every stage; NULL: nothing. */
+void progress_label(const char *label);
 /* Takes the bar away, so that other text can be written. */
 void progress_clear(void);
 

@@ -13,9 +13,11 @@
 
 static struct {
     bool terminal, verbose, drawn;
+    bool lines; /* progress_lines counts; the library's own stages are not shown */
+    char label[80];
     const char *stage;
     double start, last; /* clock_seconds */
-    size_t done, total;
+    size_t done, total; /* total 0: not known */
 } state;
 
 void progress_setup(bool quiet, bool verbose)
@@ -31,23 +33,34 @@ void progress_clear(void)
     state.drawn = false;
 }
 
-static void draw(double now)
+void progress_label(const char *label)
+{
+    snprintf(state.label, sizeof state.label, "%s", label ? label : "");
+}
+
+static void draw_bar(void)
 {
     enum { cells = 20 };
-    double share = state.total ? (double)state.done / (double)state.total : 0;
-    double seconds = now - state.start;
-    double rate = seconds > 0 ? (double)state.done / seconds : 0;
+    double share = (double)state.done / (double)state.total;
     char bar[cells + 1];
     memset(bar, ' ', cells);
     memset(bar, '#', (size_t)(share * cells));
     bar[cells] = '\0';
+    fprintf(stderr, " [%s] %3.0f%%", bar, 100 * share);
+}
+
+static void draw(double now)
+{
+    double seconds = now - state.start;
+    double rate = seconds > 0 ? (double)state.done / seconds : 0;
     progress_clear();
-    fprintf(stderr, "%-12.24s [%s] %3.0f%%  %zu/%zu", state.stage, bar, 100 * share, state.done,
-            state.total);
-    if (rate > 0) {
-        double left = (double)(state.total - state.done) / rate;
-        fprintf(stderr, "  %.3g/s  %.0f:%02.0f left", rate, (left - (double)((int)left % 60)) / 60,
-                (double)((int)left % 60));
+    fprintf(stderr, "%s%s%.24s", state.label, *state.label ? ": " : "", state.stage);
+    if (state.total) draw_bar();
+    fprintf(stderr, "  %zu", state.done);
+    if (rate > 0) fprintf(stderr, ", %.3g/s", rate);
+    if (rate > 0 && state.total) {
+        long left = (long)((double)(state.total - state.done) / rate);
+        fprintf(stderr, ", %ld:%02ld left", left / 60, left % 60);
     }
     fflush(stderr);
     state.drawn = true;
@@ -56,25 +69,39 @@ static void draw(double now)
 
 static void end_stage(void)
 {
-    progress_clear();
     double seconds = clock_seconds() - state.start;
+    progress_clear();
     if (state.stage && state.verbose && seconds >= 0.5)
-        fprintf(stderr, "recap: %s: %zu in %.1f s\n", state.stage, state.done, seconds);
+        fprintf(stderr, "recap: %s%s%s: %zu in %.1f s\n", state.label, *state.label ? ": " : "",
+                state.stage, state.done, seconds);
 }
 
-bool progress_report(void *data, const char *stage, size_t done, size_t total)
+static void update(const char *stage, size_t done, size_t total)
 {
     double now = clock_seconds();
-    if (!state.stage || strcmp(stage, state.stage) != 0 || done < state.done) {
-        if (state.stage && strcmp(stage, state.stage) != 0) end_stage();
+    bool changed = !state.stage || strcmp(stage, state.stage) != 0;
+    if (changed || done < state.done) {
+        if (changed) end_stage();
         state.stage = stage;
         state.start = now;
         state.last = now; /* what takes under a tenth of a second is not drawn at all */
     }
     state.done = done;
-    state.total = total > done ? total : done;
+    state.total = total;
     if (state.terminal && now - state.last >= 0.1) draw(now);
+}
+
+bool progress_report(void *data, const char *stage, size_t done, size_t total)
+{
+    if (!state.lines) update(stage, done, total > done ? total : done);
     return !interrupted();
+}
+
+void progress_lines(size_t done, double share)
+{
+    double total = share > 0 ? (double)done / share : 0;
+    state.lines = true;
+    update("lines", done, share > 0 && share < 1 ? (size_t)total : 0);
 }
 
 /* ---- interrupts ---- */

@@ -1,0 +1,220 @@
+/* Articles as JSON: Lines, an array, one object, or a JSON Feed.
+ *
+ * What begins with '[' is an array; with '{' it is JSON Lines where the first line is whole, else
+ * one document; anything else is taken for lines, each of which will be refused by its number. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "input.h"
+#include "text/text.h"
+
+/* ---- one article ---- */
+
+static struct view view_of_json(const json_t *string)
+{
+    return (struct view){json_string_value(string), json_string_length(string)};
+}
+
+/* A string, or where `numbers` allows it an integer, put into `space`; false: another type. */
+static bool take_field(const json_t *object, const char *name, bool numbers, char space[32],
+                       struct view *out)
+{
+    const json_t *value = json_object_get(object, name);
+    if (!value || json_is_null(value)) return true;
+    if (json_is_string(value)) {
+        *out = view_of_json(value);
+        return true;
+    }
+    if (!numbers || !json_is_integer(value)) return false;
+    int n = snprintf(space, 32, "%lld", (long long)json_integer_value(value));
+    *out = (struct view){space, (size_t)n};
+    return true;
+}
+
+static const char *take_fields(const json_t *object, char space[32], struct article_draft *draft)
+{
+    if (!take_field(object, "id", true, space, &draft->id)) return "\"id\" must be a string";
+    if (!take_field(object, "title", false, space, &draft->title))
+        return "\"title\" must be a string";
+    if (!take_field(object, "lang", false, space, &draft->language))
+        return "\"lang\" must be a string";
+    if (!take_field(object, "url", false, space, &draft->url)) return "\"url\" must be a string";
+    if (!take_field(object, "genre", false, space, &draft->genre))
+        return "\"genre\" must be a string";
+    if (!take_field(object, "date", false, space, &draft->published_at))
+        return "\"date\" must be a string";
+    if (!take_field(object, "published_at", false, space, &draft->published_at))
+        return "\"published_at\" must be a string";
+    return NULL;
+}
+
+/* `paragraphs` has room for every paragraph of the object, and for one text. */
+static const char *take_texts(const json_t *object, struct view *paragraphs, size_t *n)
+{
+    const json_t *text = json_object_get(object, "text"),
+                 *list = json_object_get(object, "paragraphs");
+    *n = 0;
+    if (json_is_array(list)) {
+        for (size_t i = 0; i < json_array_size(list); i++) {
+            if (!json_is_string(json_array_get(list, i)))
+                return "\"paragraphs\" must be a list of strings";
+            paragraphs[(*n)++] = view_of_json(json_array_get(list, i));
+        }
+        return NULL;
+    }
+    if (list && !json_is_null(list)) return "\"paragraphs\" must be a list of strings";
+    if (!text || json_is_null(text)) return "\"text\" or \"paragraphs\" is missing";
+    if (!json_is_string(text)) return "\"text\" must be a string";
+    paragraphs[(*n)++] = view_of_json(text);
+    return NULL;
+}
+
+static int add_object(struct articles *articles, const char *where, const json_t *object,
+                      recap_error *error)
+{
+    char space[32];
+    if (!json_is_object(object))
+        return articles_refuse(articles, where, "an article must be a JSON object", error);
+    size_t room = json_array_size(json_object_get(object, "paragraphs")) + 1;
+    struct view *paragraphs = new_array(room, sizeof *paragraphs);
+    if (!paragraphs) return fail_memory(error, room * sizeof *paragraphs);
+    struct article_draft draft = {.paragraphs = paragraphs};
+    const char *reason = take_fields(object, space, &draft);
+    if (!reason) reason = take_texts(object, paragraphs, &draft.n_paragraphs);
+    int status = reason ? articles_refuse(articles, where, reason, error)
+                        : articles_add(articles, where, &draft, error);
+    free(paragraphs);
+    return status;
+}
+
+static int add_array(struct articles *articles, const char *where, const json_t *array,
+                     recap_error *error)
+{
+    int status = RECAP_OK;
+    for (size_t i = 0; i < json_array_size(array) && status == RECAP_OK; i++) {
+        struct buf place = {0};
+        buf_printf(&place, "%s: article %zu", where, i + 1);
+        status = place.failed ? fail_memory(error, i)
+                              : add_object(articles, place.data, json_array_get(array, i), error);
+        buf_free(&place);
+    }
+    return status;
+}
+
+static bool is_json_feed(const json_t *value)
+{
+    const char *version = json_string_value(json_object_get(value, "version"));
+    return version && strstr(version, "jsonfeed.org") && json_object_get(value, "items");
+}
+
+static int add_value(struct articles *articles, const char *where, const json_t *value,
+                     recap_error *error)
+{
+    if (json_is_array(value)) return add_array(articles, where, value, error);
+    if (is_json_feed(value)) return feeds_read_json(articles, where, value, error);
+    return add_object(articles, where, value, error);
+}
+
+static bool is_blank(struct view line)
+{
+    for (size_t i = 0; i < line.n; i++)
+        if (!line.data[i] || !strchr(" \t\r", line.data[i])) return false;
+    return true;
+}
+
+/* One line of JSON Lines; not UTF-8: decoded by what is declared or detected. */
+static int add_line(struct articles *articles, const char *where, struct view line,
+                    const char *charset, recap_error *error)
+{
+    struct buf decoded = {0};
+    recap_error reason = {0};
+    json_t *value = NULL;
+    int status = RECAP_OK;
+    if (utf8_check(line.data, line.n) != line.n) {
+        status = text_decode(line.data, line.n, charset, &decoded, &reason);
+        if (status == RECAP_OK) line = (struct view){decoded.data, decoded.n};
+    }
+    if (status == RECAP_OK) status = json_parse("", line.data, line.n, &value, &reason);
+    if (status == RECAP_OK) {
+        status = add_value(articles, where, value, error);
+    } else if (status != RECAP_ERROR_MEMORY) {
+        const char *message = reason.message;
+        shorten_place(reason.message);
+        status = articles_refuse(articles, where, strncmp(message, ": ", 2) ? message : message + 2,
+                                 error);
+    } else {
+        status = fail(error, reason.code, "%s", reason.message);
+    }
+    json_decref(value);
+    buf_free(&decoded);
+    return status;
+}
+
+static int add_lines(struct articles *articles, const char *where, struct view text,
+                     const char *charset, recap_error *error)
+{
+    int status = RECAP_OK;
+    size_t number = 0;
+    for (size_t at = 0; at < text.n && status == RECAP_OK;) {
+        const char *line = text.data + at;
+        const char *end = memchr(line, '\n', text.n - at);
+        size_t n = end ? (size_t)(end - line) : text.n - at;
+        at += n + 1;
+        number++;
+        struct view bytes = {line, n};
+        if (is_blank(bytes)) continue;
+        struct buf place = {0};
+        buf_printf(&place, "%s: line %zu", where, number);
+        status = place.failed ? fail_memory(error, n)
+                              : add_line(articles, place.data, bytes, charset, error);
+        buf_free(&place);
+    }
+    return status;
+}
+
+/* A whole JSON document; *done is false where it is none, and nothing was added. */
+static int add_document(struct articles *articles, const char *where, struct view text,
+                        const char *charset, bool *done, recap_error *error)
+{
+    struct buf decoded = {0};
+    json_t *value = NULL;
+    *done = false;
+    if (utf8_check(text.data, text.n) != text.n) {
+        if (text_decode(text.data, text.n, charset, &decoded, NULL) == RECAP_OK)
+            text = (struct view){decoded.data, decoded.n};
+    }
+    int status = json_parse(where, text.data, text.n, &value, error);
+    *done = status == RECAP_OK;
+    if (*done) status = add_value(articles, where, value, error);
+    json_decref(value);
+    buf_free(&decoded);
+    return status;
+}
+
+/* ---- telling them apart ---- */
+
+int articles_read_json(struct articles *articles, const char *where, struct view text,
+                       const char *charset, recap_error *error)
+{
+    bool array = text.n && text.data[0] == '[', done;
+    const char *line_end = text.n ? memchr(text.data, '\n', text.n) : NULL;
+    size_t first = line_end ? (size_t)(line_end - text.data) : text.n;
+    json_t *line = NULL;
+    if (!array) json_parse("", text.data, first, &line, NULL);
+    bool lines = line != NULL;
+    json_decref(line);
+    if (lines) return add_lines(articles, where, text, charset, error);
+    if (array || (text.n && text.data[0] == '{')) {
+        recap_error reason = {0};
+        int status = add_document(articles, where, text, charset, &done, &reason);
+        if (done || status == RECAP_ERROR_MEMORY)
+            return status == RECAP_OK ? status : fail(error, status, "%s", reason.message);
+        if (array) {
+            size_t skip = strncmp(reason.message, where, strlen(where)) == 0 ? strlen(where) + 2
+                                                                             : 0;
+            return articles_refuse(articles, where, reason.message + skip, error);
+        }
+    }
+    return add_lines(articles, where, text, charset, error);
+}
