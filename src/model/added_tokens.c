@@ -19,6 +19,10 @@ int added_tokens_put(recap_tokenizer *tokenizer, const char *where, struct added
         return fail(error, RECAP_ERROR_MODEL,
                     "%s: added token \"%.80s\" has id %d, in the vocabulary it has %d", where,
                     token.content.data, token.id, known);
+    if (known < 0 && (size_t)token.id < vocabulary->n && vocabulary->texts[token.id].data)
+        return fail(error, RECAP_ERROR_MODEL,
+                    "%s: added token \"%.80s\" has id %d, which is that of \"%.80s\"", where,
+                    token.content.data, token.id, vocabulary->texts[token.id].data);
     if (known < 0) {
         int status = vocabulary_put(vocabulary, where, token.id, token.content.data,
                                     token.content.n, error);

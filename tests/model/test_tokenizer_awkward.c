@@ -264,6 +264,7 @@ static void test_refusals(void **state)
               "[{\"Sequence\": {\"id\": \"A\", \"type_id\": 1}}]}"),
          "type_id 1"},
         {WITH("\"added_tokens\": [{\"id\": 0, \"content\": \"a\"}]"), "added token"},
+        {WITH("\"added_tokens\": [{\"id\": 1, \"content\": \"b\"}]"), "that of \"a\""},
         {WITH("\"added_tokens\": [{\"id\": 4194304, \"content\": \"b\"}]"), "4194303"},
         {WITH("\"added_tokens\": [{\"content\": \"b\"}]"), "added_tokens[0]"},
         {"{\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"a\": 0}}}", "[UNK]"},
