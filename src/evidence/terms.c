@@ -143,7 +143,7 @@ struct speaker {
     struct buf previous;
     bool has_previous, previous_joined;
     int32_t previous_id; /* -1: no term alone */
-    struct buf scratch;
+    struct buf lowered, scratch;
     recap_error *error;
 };
 
@@ -299,19 +299,18 @@ static bool is_term(struct view word, const struct spelling *spelling)
 static int speak_letters(struct speaker *speaker, struct view run, bool contracted)
 {
     struct spelling spelling = spelling_of(run);
-    struct buf lowered = {0};
+    struct buf *lowered = &speaker->lowered;
+    buf_clear(lowered);
     for (size_t i = 0; i < run.n;) {
         uint32_t c = utf8_next(run.data, run.n, &i);
-        if (c != '.') buf_add_code_point(&lowered, lower(c));
+        if (c != '.') buf_add_code_point(lowered, lower(c));
     }
-    if (lowered.failed) return fail_memory(speaker->error, run.n);
-    spelling.n = utf8_count(lowered.data, lowered.n);
-    struct view text = {lowered.data, lowered.n};
-    bool term = !contracted && lowered.n && is_term(text, &spelling);
+    if (lowered->failed) return fail_memory(speaker->error, run.n);
+    spelling.n = utf8_count(lowered->data, lowered->n);
+    struct view text = {lowered->data, lowered->n};
+    bool term = !contracted && text.n && is_term(text, &spelling);
     struct spoken word = {.text = text, .alone = term, .paired = term};
-    int status = speak(speaker, &word);
-    buf_free(&lowered);
-    return status;
+    return speak(speaker, &word);
 }
 
 /* ---- runs ---- */
@@ -398,6 +397,7 @@ int terms_of_text(struct view text, struct segmenter *segmenter, struct term_tab
             i = next;
         }
     }
+    buf_free(&speaker.lowered);
     buf_free(&speaker.previous);
     buf_free(&speaker.scratch);
     return status;

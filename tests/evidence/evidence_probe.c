@@ -4,6 +4,8 @@
  *     --model DIR       the embedder (default: $RECAP_TEST_MODELS/multilingual-e5-small)
  *     --cache FILE      keeps vectors between calls
  *     --genre NAME      --seconds N     --lines N (representatives shown)
+ *     --sentences N (of a document)     --threshold T (of duplicates)
+ *     --epsilon E       --other         --leaf      of the search
  *     --duplicates      prints the dropped sentences with their originals and cosines
  *     --rejected        prints pairs of kept sentences over the threshold that contradict each
  * other
@@ -301,6 +303,7 @@ int main(int argc, char **argv)
         {"model", 1, NULL, 'm'},     {"cache", 1, NULL, 'c'},   {"genre", 1, NULL, 'g'},
         {"lines", 1, NULL, 'l'},     {"seconds", 1, NULL, 's'}, {"duplicates", 0, NULL, 'd'},
         {"threshold", 1, NULL, 't'}, {"quiet", 0, NULL, 'q'},   {"whole", 0, NULL, 'w'},
+        {"epsilon", 1, NULL, 'e'},   {"other", 0, NULL, 'O'},   {"leaf", 0, NULL, 'L'},
         {"rejected", 0, NULL, 'r'},  {"dump", 1, NULL, 'o'},    {"sentences", 1, NULL, 'n'},
         {NULL, 0, NULL, 0},
     };
@@ -323,6 +326,9 @@ int main(int argc, char **argv)
         if (c == 'd') duplicates = true;
         if (c == 'q') quiet = true;
         if (c == 'w') whole = true;
+        if (c == 'e') options.search.epsilon = strtod(optarg, NULL);
+        if (c == 'O') options.search.other = true;
+        if (c == 'L') options.search.selection = RECAP_SELECTION_LEAF;
         if (c == 'r') rejected = true;
         if (c == 'o') dump_path = optarg;
     }

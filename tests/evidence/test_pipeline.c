@@ -86,7 +86,7 @@ struct week {
     recap_article articles[ARTICLES];
     const char *paragraphs[ARTICLES][1];
     char texts[ARTICLES][1024];
-    char ids[ARTICLES][16];
+    char ids[ARTICLES][32];
 };
 
 /* Article a tells story a % STORIES in LINES sentences, each with words of its own, and ends in
@@ -401,7 +401,7 @@ static void test_every_allocation_may_fail(void **state)
     n_allocations = 0;
     assert_int_equal(gather(week.articles, 12, &options, 1, &evidence, &error), RECAP_OK);
     recap_free_evidence(evidence);
-    long n = n_allocations, step = 1 + n / 400;
+    long n = n_allocations, step = 1 + n / 150;
     for (long i = 0; i < n; i += step) {
         n_allocations = 0;
         failing = i;
