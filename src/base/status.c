@@ -47,9 +47,11 @@ int fail(recap_error *error, int code, const char *format, ...)
     if (!error) return code;
     va_list arguments;
     va_start(arguments, format);
-    error->code = code;
-    vsnprintf(error->message, sizeof error->message, format, arguments);
+    char message[sizeof error->message]; /* the arguments may come from the old message */
+    vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
+    error->code = code;
+    memcpy(error->message, message, sizeof message);
     return code;
 }
 

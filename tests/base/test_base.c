@@ -217,6 +217,8 @@ static void test_errors_carry_their_exit_status(void **state)
     assert_int_equal(fail(&error, RECAP_ERROR_MODEL, "%s: %d rows", "file", 3), RECAP_ERROR_MODEL);
     assert_int_equal(fail_prefix(&error, "model %s", "x"), RECAP_ERROR_MODEL);
     assert_string_equal(error.message, "model x: file: 3 rows");
+    assert_int_equal(fail(&error, RECAP_ERROR_MODEL, "%s", error.message), RECAP_ERROR_MODEL);
+    assert_string_equal(error.message, "model x: file: 3 rows");
     assert_int_equal(recap_status_exit(error.code), 3);
     assert_int_equal(recap_status_exit(RECAP_ERROR_CANCELLED), 130);
     assert_string_equal(recap_status_name(RECAP_ERROR_IO), "io");
