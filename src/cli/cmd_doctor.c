@@ -42,11 +42,28 @@ static void check_processor(struct invocation *call, struct check *check)
         advise(check, "embedding is slow on a processor without AVX2 and FMA");
 }
 
+/* MemAvailable of /proc/meminfo, cut by the control group's limit; 0: not known. */
+static double available_bytes(void)
+{
+    struct buf text = {0};
+    double available = 0;
+    if (file_read("/proc/meminfo", 0, &text, NULL) == RECAP_OK && text.n) {
+        const char *line = strstr(text.data, "MemAvailable:");
+        if (line) available = strtod(line + strlen("MemAvailable:"), NULL) * 1024;
+    }
+    buf_clear(&text);
+    if (file_read("/sys/fs/cgroup/memory.max", 0, &text, NULL) == RECAP_OK && text.n) {
+        double limit = strtod(text.data, NULL); /* "max" is 0 */
+        if (limit > 0 && limit < available) available = limit;
+    }
+    buf_free(&text);
+    return available;
+}
+
 static void check_memory(struct invocation *call, struct check *check)
 {
-    long pages = sysconf(_SC_AVPHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-    double gigabytes = pages > 0 && size > 0 ? (double)pages * (double)size / 1e9 : 0;
-    set(check, gigabytes < 1 ? WARNING : GOOD, "%.1f GB free", gigabytes);
+    double gigabytes = available_bytes() / 1e9;
+    set(check, gigabytes < 1 ? WARNING : GOOD, "%.1f GB available", gigabytes);
     if (check->outcome == WARNING) advise(check, "a run with the default model needs about 1 GB");
 }
 
@@ -65,6 +82,29 @@ static void check_model(struct invocation *call, struct check *check)
     set(check, GOOD, "%s (%s, %zu dimensions, %s)", info->directory, info->architecture,
         info->hidden_size, info->dtype);
     recap_close_model(model);
+}
+
+/* The classifier that the settings name, if any. */
+static void check_classifier(struct invocation *call, struct check *check)
+{
+    const struct genre_wishes wishes = {.threshold = -1};
+    struct genre_source source;
+    recap_error error = {0};
+    bool found;
+    size_t n;
+    if (genres_open(call, &wishes, &source, &found, &error) != RECAP_OK) {
+        set(check, BAD, "%s", error.message);
+        advise(check, "see the settings LEARNING_MACHINE_STUDENT_JA_DIR, _EN_DIR and "
+                      "LEARNING_MACHINE_TAXONOMY_PATH");
+        return;
+    }
+    if (!found) {
+        set(check, GOOD, "none is set: articles keep the genres that they come with");
+        return;
+    }
+    recap_classifier_labels(source.classifier, &n);
+    set(check, GOOD, "opens, %zu genres", n);
+    genres_close(&source);
 }
 
 static void check_mecab(struct invocation *call, struct check *check)
@@ -105,8 +145,8 @@ static const struct {
     const char *name;
     void (*run)(struct invocation *call, struct check *check);
 } checks[] = {
-    {"processor", check_processor}, {"memory", check_memory},     {"model", check_model},
-    {"japanese", check_mecab},      {"models home", check_store},
+    {"processor", check_processor},   {"memory", check_memory},  {"model", check_model},
+    {"classifier", check_classifier}, {"japanese", check_mecab}, {"models home", check_store},
 };
 
 static void add_check(const struct check *check, bool json, bool first, struct buf *out)

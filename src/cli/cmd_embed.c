@@ -172,6 +172,8 @@ static int run(struct invocation *call, recap_error *error)
         .answer = answer,
     };
     recap_model *model;
+    if (values->format != FORMAT_JSONL && is_terminal(values->output))
+        return fail_terminal(call->command->name, error);
     int status = model_open_wanted(call, &model, error);
     if (status == RECAP_OK) status = choose(call, model, &work, error);
     if (status == RECAP_OK)

@@ -110,6 +110,8 @@ static int run(struct invocation *call, recap_error *error)
 {
     const struct values *values = call->values;
     struct matrix x;
+    if (!values->graph && is_terminal(values->output))
+        return fail_terminal(call->command->name, error);
     int status = npy_read(call->inputs[0], &x, error);
     if (status == RECAP_OK)
         status = fail_file(values->graph ? make_graph(call, &x, error)

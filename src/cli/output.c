@@ -151,6 +151,17 @@ void sink_close(struct sink *sink)
     *sink = (struct sink){.file = -1};
 }
 
+bool is_terminal(const char *path)
+{
+    return (!path || strcmp(path, "-") == 0) && isatty(STDOUT_FILENO);
+}
+
+int fail_terminal(const char *command, recap_error *error)
+{
+    return fail(error, RECAP_ERROR_USAGE,
+                "%s: the output is binary and standard output a terminal: use -o FILE", command);
+}
+
 int output_document(const char *path, const struct buf *document, recap_error *error)
 {
     struct sink sink;

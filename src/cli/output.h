@@ -24,6 +24,9 @@ int sink_patch(struct sink *sink, const void *data, size_t n, recap_error *error
 int sink_commit(struct sink *sink, recap_error *error);
 /* Also after a failure: what was not committed is gone. */
 void sink_close(struct sink *sink);
+/* Would binary output to `path` end on a terminal? */
+bool is_terminal(const char *path);
+int fail_terminal(const char *command, recap_error *error);
 /* A whole document at once. */
 int output_document(const char *path, const struct buf *document, recap_error *error);
 

@@ -15,6 +15,7 @@ import http.server
 import json
 import math
 import os
+import pty
 import shutil
 import signal
 import struct
@@ -890,7 +891,57 @@ def test_manual_and_completion(b):
     assert b.run("--generate-completion", "fish").status == 2
 
 
+# ---- the terminal ----
+
+def on_terminal(b, args, file_descriptors):
+    """Runs with a pseudo-terminal in place of these descriptors; status and what it showed."""
+    master, slave = pty.openpty()
+    streams = {"stdout" if n == 1 else "stderr": slave for n in file_descriptors}
+    streams.setdefault("stdout", subprocess.DEVNULL)
+    streams.setdefault("stderr", subprocess.DEVNULL)
+    process = subprocess.Popen([b.recap, *args], cwd=b.folder, stdin=subprocess.DEVNULL, env=b.environment(), **streams)
+    os.close(slave)
+    shown = b""
+    with contextlib.suppress(OSError):
+        while chunk := os.read(master, 65536):
+            shown += chunk
+    os.close(master)
+    return process.wait(60), shown.decode()
+
+
+def test_terminal(b):
+    """A bar with rate and time left on a terminal, nothing elsewhere; no bytes of a matrix on it."""
+    model = b.tiny("xlmr")
+    b.put("many.jsonl", jsonl(["words and more words " * 20] * 800))
+    args = ["embed", "-m", model, "many.jsonl", "-o", "v.jsonl"]
+    status, shown = on_terminal(b, args, [2])
+    assert status == 0 and "lines [" in shown and "/s" in shown and " left" in shown, shown[-300:]
+    assert shown.endswith("\r\x1b[K"), shown[-50:]
+    assert on_terminal(b, [*args, "-q"], [2]) == (0, "")
+    assert b.run(*args).err == ""
+    status, shown = on_terminal(b, ["embed", "-m", model, "-f", "npy", "many.jsonl"], [1, 2])
+    assert status == 2 and "-o FILE" in shown
+    b.put("m.npy", npy(points()))
+    status, shown = on_terminal(b, ["umap", "m.npy"], [1, 2])
+    assert status == 2 and "-o FILE" in shown
+
+
 # ---- real models and corpora ----
+
+def test_corpora(b):
+    """Real news of every kind, with a small model: all of it is taken, JSON is strict, Japanese has terms."""
+    for name in ("jawikinews", "itn", "reuters21578"):
+        rows = b.fixture_lines("corpora", name + ".jsonl.gz")[:150]
+        b.put("news.jsonl.gz", gzip.compress(jsonl(rows).encode()))
+        result = b.run("run", "news.jsonl.gz", "-o", "out", "-m", b.tiny("xlmr"), "--json",
+                       "--format", "json,html,csv,md,atom")
+        assert result.status == 0, result.err
+        assert strict_json(result.out)["articles"] == 150
+        genres = evidence(b)["genres"]
+        assert [g["genre"] for g in genres] == ["all"] and genres[0]["clusters"], name
+        if name == "jawikinews":
+            assert any(c["top_terms"] for c in genres[0]["clusters"])
+
 
 def test_golden_ids(b):
     pairs = [("e5-small-dq", "multilingual-e5-small"), ("e5-small-xlmr", "multilingual-e5-small-xlmr"),
