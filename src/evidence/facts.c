@@ -7,6 +7,8 @@
  *   numbers      runs of digits, "1,000" as "1000"; English number words up to twelve
  *   names        Latin words with a capital that are no stop words; runs of at least two kanji or
  *                katakana, which are nearly all of a Japanese sentence's nouns
+ *   words        Latin words of four letters and more that are neither names nor stop words, by
+ *                their stems
  *   negation     not, never, no ...; ない, ません ...
  *   direction    rose / fell, 上昇 / 下落 ...
  *
@@ -18,16 +20,17 @@
 
 #include "evidence.h"
 
-/* Words that begin at [begin], in lower case, of a sentence. */
+enum { MIN_WORD = 4 };
+
 struct fact_list {
     struct view *items; /* [n] views into the sentence's text */
     size_t n, capacity;
 };
 
 struct assertion {
-    struct view text;             /* lower-cased ASCII */
-    struct view *numbers, *names; /* [n_numbers], [n_names] */
-    size_t n_numbers, n_names;
+    struct view text;                     /* lower-cased ASCII */
+    struct view *numbers, *names, *words; /* [n_numbers], [n_names], [n_words] */
+    size_t n_numbers, n_names, n_words;
     uint32_t up, down; /* bits by direction */
     bool negated;
 };
@@ -109,7 +112,7 @@ static const struct {
 
 struct collector {
     struct facts *facts;
-    struct fact_list numbers, names;
+    struct fact_list numbers, names, words;
     recap_error *error;
 };
 
@@ -172,8 +175,12 @@ static int add_latin(struct collector *collector, struct assertion *assertion, s
         if (view_equal(word, view_of(number_words[i].word)))
             return add_fact(&collector->numbers, view_of(number_words[i].digits));
     }
-    if (!capital || word.n < 2 || text_is_stop_word(word, RECAP_LANGUAGE_ENGLISH)) return RECAP_OK;
-    return add_fact(&collector->names, word);
+    if (word.n < 2 || text_is_stop_word(word, RECAP_LANGUAGE_ENGLISH)) return RECAP_OK;
+    if (capital) return add_fact(&collector->names, word);
+    if (word.n < MIN_WORD) return RECAP_OK;
+    /* "launches" and "launched" begin alike. */
+    word.n = word.n >= MIN_WORD + 2 ? word.n - 2 : MIN_WORD;
+    return add_fact(&collector->words, word);
 }
 
 static int add_japanese(struct collector *collector, struct view run)
@@ -246,13 +253,14 @@ static int collect_one(struct collector *collector, const char *sentence, struct
         if (folded[i] >= 'A' && folded[i] <= 'Z') folded[i] = (char)(folded[i] + 32);
     }
     out->text = (struct view){folded, original.n};
-    collector->numbers.n = collector->names.n = 0;
+    collector->numbers.n = collector->names.n = collector->words.n = 0;
     int status = RECAP_OK;
     for (size_t i = 0; !status && i < original.n;)
         status = add_run(collector, out, original, i, &i);
     mark_japanese(out);
     if (!status) status = store_list(arena, &collector->numbers, &out->numbers, &out->n_numbers);
     if (!status) status = store_list(arena, &collector->names, &out->names, &out->n_names);
+    if (!status) status = store_list(arena, &collector->words, &out->words, &out->n_words);
     return status;
 }
 
@@ -267,6 +275,7 @@ int facts_collect(const recap_sentence *sentences, size_t n, struct facts **out,
         status = collect_one(&collector, sentences[i].text, &facts->assertions[i]);
     free(collector.numbers.items);
     free(collector.names.items);
+    free(collector.words.items);
     if (status) {
         facts_free(facts);
         return fail_memory(error, n * sizeof(*facts->assertions));
@@ -285,44 +294,61 @@ void facts_free(struct facts *facts)
 
 /* ---- comparing ---- */
 
+static size_t count_number(const struct assertion *in, struct view number)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < in->n_numbers; i++) count += view_equal(in->numbers[i], number);
+    return count;
+}
+
+/* Repeats count: "7月7日" is not "7月2日" that says more. */
 static bool lacks_number(const struct assertion *from, const struct assertion *in)
 {
     for (size_t i = 0; i < from->n_numbers; i++) {
-        bool found = false;
-        for (size_t k = 0; k < in->n_numbers && !found; k++)
-            found = view_equal(from->numbers[i], in->numbers[k]);
-        if (!found) return true;
+        if (count_number(from, from->numbers[i]) > count_number(in, from->numbers[i])) return true;
     }
     return false;
 }
 
-/* Latin names are whole words; Japanese ones may be part of a longer one. */
-static bool mentions(struct view text, struct view name)
+static bool is_ascii_letter(char c)
+{
+    return ((uint8_t)c | 32) >= 'a' && ((uint8_t)c | 32) <= 'z';
+}
+
+/* Latin names are whole words, stems begin one; Japanese names may be part of a longer one. */
+static bool mentions(struct view text, struct view name, bool is_stem)
 {
     const char *at = text.data, *end = text.data + text.n;
-    bool whole = is_latin((uint8_t)name.data[0]) && (uint8_t)name.data[0] < 0x80;
+    bool latin = is_ascii_letter(name.data[0]);
     while ((at = memmem(at, (size_t)(end - at), name.data, name.n))) {
         const char *after = at + name.n;
-        bool starts = at == text.data || !((uint8_t)(at[-1] | 32) >= 'a' && (at[-1] | 32) <= 'z');
-        bool ends = after == end || !((uint8_t)(*after | 32) >= 'a' && (*after | 32) <= 'z');
-        if (!whole || (starts && ends)) return true;
+        bool starts = at == text.data || !is_ascii_letter(at[-1]);
+        bool ends = is_stem || after == end || !is_ascii_letter(*after);
+        if (!latin || (starts && ends)) return true;
         at++;
     }
     return false;
 }
 
-static size_t count_missing(const struct assertion *from, const struct assertion *in)
+static size_t count_missing(const struct view *facts, size_t n, struct view in, bool are_stems)
 {
     size_t missing = 0;
-    for (size_t i = 0; i < from->n_names; i++) missing += !mentions(in->text, from->names[i]);
+    for (size_t i = 0; i < n; i++) missing += !mentions(in, facts[i], are_stems);
     return missing;
 }
 
 static bool names_contradict(const struct assertion *x, const struct assertion *y)
 {
-    size_t x_missing = count_missing(x, y), y_missing = count_missing(y, x);
+    size_t x_missing = count_missing(x->names, x->n_names, y->text, false);
+    size_t y_missing = count_missing(y->names, y->n_names, x->text, false);
     if (x_missing && y_missing) return true;
     return 2 * x_missing > x->n_names || 2 * y_missing > y->n_names;
+}
+
+static bool words_contradict(const struct assertion *x, const struct assertion *y)
+{
+    return 2 * count_missing(x->words, x->n_words, y->text, true) > x->n_words &&
+           2 * count_missing(y->words, y->n_words, x->text, true) > y->n_words;
 }
 
 static bool oppose(const struct assertion *a, const struct assertion *b)
@@ -338,5 +364,5 @@ bool facts_contradict(const struct facts *facts, size_t a, size_t b)
     if (view_equal(x->text, y->text)) return false;
     if (x->negated != y->negated || oppose(x, y)) return true;
     if (lacks_number(x, y) && lacks_number(y, x)) return true;
-    return names_contradict(x, y);
+    return names_contradict(x, y) || words_contradict(x, y);
 }

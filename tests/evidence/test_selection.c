@@ -118,6 +118,11 @@ static const struct {
     {"Read more", "Read more.", false},
     {"続きを読む", "続きを読む »", false},
     {"首相は会見した。", "首相は3日に会見した。", false},
+    {"7月2日の朝刊。", "7月7日の朝刊。", true},
+    {"Dixons said shareholders at a special meeting approved the merger with Cyclops.",
+     "Under the terms, Dixons said the remaining public Cyclops holders receive 95 dlrs.", true},
+    {"NASA's uncrewed Artemis 1 test flight launches successfully.",
+     "NASA's Artemis 1 is successfully launched on an uncrewed test flight.", false},
     {"骨髄移植推進財団は25万人が登録したと発表した。", "骨髄移植推進財団。", true},
     {"NASA reports a landing.", "NASA reports a landing in Utah.", false},
 };
