@@ -7,10 +7,11 @@
  *   average   1 - a·b over rows of length 1: the mean cosine distance of all pairs (UPGMA)
  *
  *   clusters  the centroids alive stand in slots 0 .. n_alive-1 of `points`, without gaps, with
- * their sizes; a merge puts the new centroid in one slot and moves the last into the other chain
- * every cluster's nearest follows it; two that are each other's nearest merge. Ties go to the
- * chain's own past, then to the lowest row, so the answer is one order     merges sorted by height
- * and renumbered as scipy does: merge i makes cluster n + i */
+ *             their sizes; a merge puts the new centroid in one slot, moves the last to the other
+ *   chain     every cluster's nearest follows it; two that are each other's nearest merge. Ties go
+ *             to the chain's own past, then to the lowest row, so the answer is one
+ *   order     merges sorted by height and renumbered as scipy does: merge i makes cluster n + i
+ */
 #include "cluster_private.h"
 
 #include <math.h>

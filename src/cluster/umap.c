@@ -6,9 +6,10 @@
  *   epoch    every row moves by itself, reading where all others stood when the epoch began: for
  *            each of its edges due, towards its neighbour and away from NEGATIVES random rows. The
  *            random rows depend on (seed, epoch, row) only. So rows can be moved in any order and
- * by any thread (docs/decisions/umap-parallel.md). curve    powers by a polynomial of our own,
- * eight at a time: the same on every machine Shapes: positions [n, padded], padded = components
- * rounded up to LANES, the rest 0. */
+ *            by any thread: docs/decisions/umap-parallel.md
+ *   curve    powers by a polynomial of our own, eight at a time: the same on every machine
+ *
+ * Shapes: positions [n, padded], padded = components rounded up to LANES, the rest 0. */
 #include "cluster_private.h"
 
 #include "compute/compute.h"
