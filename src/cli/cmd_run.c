@@ -34,8 +34,8 @@ static const struct option options[] = {
     OPTION_TEXT(struct run_values, prefix, "prefix", 'p', "TEXT",
                 "put before every sentence (default: the model's)"),
     OPTION_CHOICE(struct run_values, clustering, "clustering", 0, "search|stories",
-                  "stories: sentences of articles that tell one event, by average linkage; search: "
-                  "UMAP and HDBSCAN as the service does (default: stories)"),
+                  "stories joins sentences of articles that tell one event, by average linkage; "
+                  "search is the service's, UMAP and HDBSCAN"),
     OPTION_INTEGER(struct run_values, max_tokens, "max-tokens", 0, 0, NO_UPPER_LIMIT,
                    "of a genre's sentences, a quarter of their characters; 0: no limit"),
 };

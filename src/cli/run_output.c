@@ -71,6 +71,8 @@ static void fill_settings(const struct run *run, struct view_of_run *v)
     add_number(v, "max_sentences", (double)config->max_total_sentences);
     add_number(v, "max_sentences_per_article", (double)config->max_sentences_per_doc);
     add_number(v, "max_tokens", (double)run->values->max_tokens);
+    add_setting(v, "clustering",
+                run->values->clustering == RECAP_CLUSTERING_STORIES ? "stories" : "search");
     add_setting(v, "selection",
                 config->hdbscan_selection_method == SELECTION_LEAF ? "leaf" : "eom");
 }

@@ -738,6 +738,8 @@ def test_run(b):
     assert "a0" in html or "News 0" in html
     assert run_week(b, "-t", "1", "-q").raw == b""
     assert without_times(evidence(b)) == without_times(first)
+    searched = run_week(b, "--clustering", "search")
+    assert searched.status == 0 and evidence(b)["settings"]["clustering"] == "search", searched.err
     result = run_week(b, "--format", "json,html,csv,md,atom", "--json")
     summary = strict_json(result.out)
     assert summary["articles"] == 24 and len(summary["files"]) == 5 and len(summary["genres"]) == 2
