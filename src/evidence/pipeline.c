@@ -339,17 +339,25 @@ static int run_stages(struct run *run)
     return status;
 }
 
+/* Not negated, so that what is no number is out of range too. */
+static int check_range(const char *name, double value, double least, double most,
+                       recap_error *error)
+{
+    if (value >= least && value <= most) return RECAP_OK;
+    return fail(error, RECAP_ERROR_USAGE, "%s is %g, not in %g..%g", name, value, least, most);
+}
+
 static int check_options(const recap_evidence_options *options, const recap_embedder *embedder,
                          recap_error *error)
 {
     if (!embedder || !embedder->embed || !embedder->dimensions)
         return fail(error, RECAP_ERROR_USAGE, "evidence: no embedder");
-    if (!(options->dedup_threshold >= 0 && options->dedup_threshold <= 1))
-        return fail(error, RECAP_ERROR_USAGE, "dedup_threshold is %g, not in 0..1",
-                    options->dedup_threshold);
-    if (!(options->mmr_lambda >= 0 && options->mmr_lambda <= 1))
-        return fail(error, RECAP_ERROR_USAGE, "mmr_lambda is %g, not in 0..1", options->mmr_lambda);
-    return RECAP_OK;
+    int status = check_range("dedup_threshold", options->dedup_threshold, 0, 1, error);
+    if (!status) status = check_range("mmr_lambda", options->mmr_lambda, 0, 1, error);
+    if (!status) status = check_range("story_distance", options->story_distance, 0, 2, error);
+    if (!status)
+        status = check_range("story_article_weight", options->story_article_weight, 0, 1e6, error);
+    return status;
 }
 
 static recap_evidence *new_evidence(struct run *run)

@@ -6,8 +6,8 @@
  *
  * No term: digits, or digits with letters; at most two Latin letters but for the few that mean
  * something; stop words; one character alone; short words of hiragana, which are grammar. In a pair
- * a Japanese word may be one kanji or a suffix (感染 + 者). "US" is a word where it is written in
- * capitals; "us" is a pronoun. <URL> and <EMAIL> are not words. */
+ * one Japanese word may be a single kanji or a suffix (感染 + 者). "US" is a word where it is
+ * written in capitals; "us" is a pronoun. <URL> and <EMAIL> are not words. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,15 +158,17 @@ static int emit(struct speaker *speaker, struct view term, const int32_t parts[2
     return RECAP_OK;
 }
 
-/* The pair of the word before and this one. */
+/* The pair of the word before and this one; not of two single kanji, which are rarely a word. */
 static int emit_pair(struct speaker *speaker, const struct spoken *word, int32_t id)
 {
     struct buf *buf = &speaker->scratch;
+    bool joined = word->joined && speaker->previous_joined;
     buf_clear(buf);
     buf_add(buf, speaker->previous.data, speaker->previous.n);
-    if (!word->joined || !speaker->previous_joined) buf_add_byte(buf, ' ');
+    if (!joined) buf_add_byte(buf, ' ');
     buf_add(buf, word->text.data, word->text.n);
     if (buf->failed) return fail_memory(speaker->error, buf->n + word->text.n);
+    if (joined && utf8_count(buf->data, buf->n) < 3) return RECAP_OK;
     int32_t pair, parts[2] = {speaker->previous_id, id};
     return emit(speaker, (struct view){buf->data, buf->n}, parts, 2, &pair);
 }

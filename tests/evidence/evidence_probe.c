@@ -4,6 +4,7 @@
  *     --model DIR       the embedder (default: $RECAP_TEST_MODELS/multilingual-e5-small)
  *     --cache FILE      keeps vectors between calls
  *     --genre NAME      --seconds N     --lines N (representatives shown)
+ *     --only GENRE (articles of it)     --stories (instead of the search)
  *     --sentences N (of a document)     --threshold T (of duplicates)
  *     --epsilon E       --other         --leaf      of the search
  *     --duplicates      prints the dropped sentences with their originals and cosines
@@ -124,7 +125,7 @@ static int32_t label_number(const char *label)
 }
 
 /* Everything read lives until the end of the program. */
-static void read_corpus(const char *path, struct corpus *corpus)
+static void read_corpus(const char *path, const char *genre, struct corpus *corpus)
 {
     recap_error error;
     struct buf text = {0};
@@ -134,6 +135,8 @@ static void read_corpus(const char *path, struct corpus *corpus)
         json_t *object;
         if (json_parse(path, line, end ? (size_t)(end - line) : strlen(line), &object, &error))
             stop(&error);
+        const char *of = json_string_value(json_object_get(object, "genre"));
+        if (genre && (!of || strcmp(of, genre))) continue;
         if (grow_array(&corpus->articles, &corpus->articles_capacity, corpus->n + 1,
                        sizeof(*corpus->articles)) ||
             grow_array(&corpus->labels, &corpus->labels_capacity, corpus->n + 1, sizeof(int32_t)))
@@ -300,17 +303,17 @@ static void search_whole(struct probe *probe, recap_context *context, const stru
 int main(int argc, char **argv)
 {
     static const struct option names[] = {
-        {"model", 1, NULL, 'm'},     {"cache", 1, NULL, 'c'},   {"genre", 1, NULL, 'g'},
-        {"lines", 1, NULL, 'l'},     {"seconds", 1, NULL, 's'}, {"duplicates", 0, NULL, 'd'},
-        {"threshold", 1, NULL, 't'}, {"quiet", 0, NULL, 'q'},   {"whole", 0, NULL, 'w'},
-        {"epsilon", 1, NULL, 'e'},   {"other", 0, NULL, 'O'},   {"leaf", 0, NULL, 'L'},
-        {"rejected", 0, NULL, 'r'},  {"dump", 1, NULL, 'o'},    {"sentences", 1, NULL, 'n'},
-        {NULL, 0, NULL, 0},
+        {"model", 1, NULL, 'm'},     {"cache", 1, NULL, 'c'},     {"genre", 1, NULL, 'g'},
+        {"lines", 1, NULL, 'l'},     {"seconds", 1, NULL, 's'},   {"duplicates", 0, NULL, 'd'},
+        {"threshold", 1, NULL, 't'}, {"quiet", 0, NULL, 'q'},     {"whole", 0, NULL, 'w'},
+        {"epsilon", 1, NULL, 'e'},   {"other", 0, NULL, 'O'},     {"leaf", 0, NULL, 'L'},
+        {"stories", 0, NULL, 'S'},   {"only", 1, NULL, 'y'},      {"rejected", 0, NULL, 'r'},
+        {"dump", 1, NULL, 'o'},      {"sentences", 1, NULL, 'n'}, {NULL, 0, NULL, 0},
     };
     struct probe probe = {0};
     recap_evidence_options options = recap_evidence_defaults();
     size_t lines = 4;
-    const char *dump_path = NULL;
+    const char *dump_path = NULL, *only = NULL;
     bool duplicates = false, quiet = false, whole = false, rejected = false;
     char *models = getenv("RECAP_TEST_MODELS");
     char *directory = models ? path_join(models, "multilingual-e5-small") : NULL;
@@ -327,6 +330,8 @@ int main(int argc, char **argv)
         if (c == 'q') quiet = true;
         if (c == 'w') whole = true;
         if (c == 'e') options.search.epsilon = strtod(optarg, NULL);
+        if (c == 'S') options.clustering = RECAP_CLUSTERING_STORIES;
+        if (c == 'y') only = optarg;
         if (c == 'O') options.search.other = true;
         if (c == 'L') options.search.selection = RECAP_SELECTION_LEAF;
         if (c == 'r') rejected = true;
@@ -340,7 +345,7 @@ int main(int argc, char **argv)
     recap_error error;
     recap_context *context;
     recap_evidence *evidence;
-    read_corpus(argv[optind], &corpus);
+    read_corpus(argv[optind], only, &corpus);
     if (recap_open_model(directory, &probe.model, &error)) stop(&error);
     probe.d = recap_model_describe(probe.model)->hidden_size;
     load_cache(&probe);
