@@ -295,7 +295,9 @@ void manual_page(const struct command *command, struct buf *out)
     }
     size_t n;
     const struct option *shared = common_options(&n);
-    buf_printf(out, ".TH RECAP\\-%s 1 \"\" \"recap " RECAP_VERSION "\" \"Recap\"\n", command->name);
+    buf_add_string(out, ".TH RECAP\\-");
+    for (const char *c = command->name; *c; c++) buf_add_byte(out, (char)(*c - 'a' + 'A'));
+    buf_add_string(out, " 1 \"\" \"recap " RECAP_VERSION "\" \"Recap\"\n");
     buf_printf(out, ".SH NAME\nrecap\\-%s \\- ", command->name);
     add_roff(out, command->summary, strlen(command->summary));
     buf_printf(out, "\n.ad l\n.SH SYNOPSIS\n\\fBrecap %s\\fR [options] %s\n.SH DESCRIPTION\n",
