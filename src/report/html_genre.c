@@ -168,7 +168,7 @@ static void add_aside(const struct html_page *page, size_t g)
         report_add_timeline(page->facts, facts->bins, page->japanese, label, page->out);
         buf_add_string(page->out, "</figure>\n");
     }
-    if (genre->evidence) add_highlights(page, genre);
+    add_highlights(page, genre);
     buf_add_string(page->out, "</aside>\n");
 }
 
@@ -206,6 +206,6 @@ void html_add_genre(const struct html_page *page, size_t g)
     else
         add_article_list(page, genre);
     buf_add_string(out, "</div>\n");
-    add_aside(page, g);
+    if (genre->evidence) add_aside(page, g);
     buf_add_string(out, "</div></section>\n");
 }

@@ -38,7 +38,8 @@ struct report_run {
     size_t n_settings;
     /* 0 or less: not measured, and left out everywhere. */
     double load_seconds, classify_seconds, embed_seconds, cluster_seconds, total_seconds;
-    const char *language; /* of the HTML page's own words, "ja" or "en"; NULL: as most articles */
+    const char *language; /* of the HTML page's own words, "ja" or "en"; NULL: Japanese where at
+                           * least two thirds of the sentences are, else English */
 };
 
 /* Each appends a whole document; RECAP_ERROR_MEMORY is the only failure. */

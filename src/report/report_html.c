@@ -336,16 +336,17 @@ static void add_left_out(const struct html_page *page)
         size_t n;
         const char *english, *japanese;
     } lines[] = {
-        {run->n_refused, "refused as unreadable or incomplete", "読めない・不完全のため除外"},
-        {run->n_filtered, "outside the dates or genres asked for", "指定の期間・ジャンルの外"},
+        {run->n_refused, "refused as unreadable or incomplete", "は読めない・不完全のため除外"},
+        {run->n_filtered, "outside the dates or genres asked for", "は指定の期間・ジャンルの外"},
         {run->n_unclustered, "in genres of fewer than three articles: listed, not clustered",
-         "3記事未満のジャンル（一覧のみ）"},
+         "は3記事に満たないジャンルのもの（一覧のみ）"},
     };
     for (size_t i = 0; i < COUNT_OF(lines); i++) {
         if (!lines[i].n) continue;
         buf_add_string(out, "<li>");
         html_add_articles(page, lines[i].n);
-        buf_printf(out, " %s</li>\n", html_say(page, lines[i].english, lines[i].japanese));
+        buf_printf(out, "%s%s</li>\n", html_say(page, " ", ""),
+                   html_say(page, lines[i].english, lines[i].japanese));
     }
     buf_add_string(out, "<li>");
     html_add_sentences(page, page->facts->n_duplicates);

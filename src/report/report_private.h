@@ -84,7 +84,7 @@ bool report_window(const struct report_run *run, const struct report_facts *fact
                    int64_t *last);
 /* The noise group, or a sentence that no other joined. */
 bool report_is_story(const recap_cluster *cluster);
-/* Most of the articles' languages (by hint, else by their genres' sentences) are Japanese. */
+/* At least two thirds of the sentences in either language are Japanese. */
 bool report_mostly_japanese(const struct report_run *run);
 
 /* ---- pictures.c ---- */

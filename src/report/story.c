@@ -156,7 +156,7 @@ bool report_mostly_japanese(const struct report_run *run)
             english += is_language(&evidence->sentences[s], "en");
         }
     }
-    return japanese > english;
+    return japanese > 2 * english;
 }
 
 bool report_window(const struct report_run *run, const struct report_facts *facts, int64_t *first,

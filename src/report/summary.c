@@ -8,7 +8,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
-enum { LEAST_WIDTH = 40, STORIES_SHOWN = 5, COUNT_COLUMN = 14 };
+enum { LEAST_WIDTH = 40, MANY_GENRES = 6, FEW_STORIES = 3, SOME_STORIES = 5, COUNT_COLUMN = 14 };
 
 struct page {
     struct buf *out;
@@ -142,7 +142,7 @@ static void put_story(struct page *page, const struct report_story *story)
 }
 
 static void put_genre(struct page *page, const struct report_genre *genre,
-                      const struct report_genre_facts *facts)
+                      const struct report_genre_facts *facts, size_t most)
 {
     end_line(page);
     set_style(page, "1;36");
@@ -153,8 +153,8 @@ static void put_genre(struct page *page, const struct report_genre *genre,
     put_count(page, facts->n_stories, "story", "stories", false);
     end_line(page);
     size_t shown = 0;
-    for (size_t c = 0; genre->evidence && c < genre->evidence->n_clusters; c++) {
-        if (!report_is_story(&genre->evidence->clusters[c]) || shown == STORIES_SHOWN) continue;
+    for (size_t c = 0; c < genre->evidence->n_clusters; c++) {
+        if (!report_is_story(&genre->evidence->clusters[c]) || shown == most) continue;
         put_story(page, &facts->stories[c]);
         shown++;
     }
@@ -163,6 +163,26 @@ static void put_genre(struct page *page, const struct report_genre *genre,
         put_count(page, facts->n_stories - shown, "more story", "more stories", true);
         end_line(page);
     }
+}
+
+/* The genres that were listed, not clustered. */
+static void put_small(struct page *page, const struct report_run *run)
+{
+    bool first = true;
+    for (size_t g = 0; g < run->n_genres; g++) {
+        if (run->genres[g].evidence) continue;
+        struct buf text = {0};
+        buf_printf(&text, "%s (%zu)", report_genre_name(run->genres[g].name, false),
+                   run->genres[g].n_articles);
+        if (first) put(page, "Too small to cluster: ");
+        if (text.failed)
+            page->out->failed = true;
+        else
+            put_item(page, text.data, first);
+        first = false;
+        buf_free(&text);
+    }
+    if (!first) end_line(page);
 }
 
 static void put_left_out(struct page *page, const struct report_run *run,
@@ -215,9 +235,11 @@ int report_summary(const struct report_run *run, size_t width, bool color, struc
     bool good = report_gather_facts(run, &facts);
     if (good) {
         put_head(&page, run, &facts);
+        size_t most = run->n_genres > MANY_GENRES ? FEW_STORIES : SOME_STORIES;
         for (size_t g = 0; g < run->n_genres; g++)
-            put_genre(&page, &run->genres[g], &facts.genres[g]);
+            if (run->genres[g].evidence) put_genre(&page, &run->genres[g], &facts.genres[g], most);
         end_line(&page);
+        put_small(&page, run);
         put_left_out(&page, run, &facts);
         put_numbers(&page, run);
     }

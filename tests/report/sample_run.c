@@ -162,7 +162,7 @@ bool sample_small(const char *hostile, struct sample *out)
 
 /* ---- from the week ---- */
 
-enum { MAX_ARTICLES = 1000, MAX_SENTENCES = 20, MAX_STORIES = 40, LEAST_ARTICLES = 3 };
+enum { MAX_ARTICLES = 4000, MAX_SENTENCES = 20, MAX_STORIES = 40, LEAST_ARTICLES = 3 };
 
 struct week {
     recap_article articles[MAX_ARTICLES];

@@ -69,6 +69,7 @@ static void test_words(void **state)
     assert_non_null(strstr(plain.data, "5 articles, 2 genres, 1 story, 4 sentences"));
     assert_non_null(strstr(plain.data, "2 articles  River bursts its banks"));
     assert_non_null(strstr(plain.data, "1 repeated sentence, 1 sentence in no story"));
+    assert_non_null(strstr(plain.data, "Too small to cluster: Food (1)"));
     assert_null(strchr(plain.data, '\033'));
     assert_int_equal(report_summary(&sample.run, 80, true, &color, NULL), RECAP_OK);
     assert_non_null(strstr(color.data, "\033[1m"));

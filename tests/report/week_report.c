@@ -39,7 +39,7 @@ int main(int argc, char **argv)
                      {"evidence.json", report_json},
                      {"evidence.csv", report_csv},
                      {"report.md", report_markdown},
-                     {"feed.atom", report_atom}};
+                     {"evidence.atom", report_atom}};
     struct sample sample;
     bool made = argc > 2 && (strcmp(argv[1], "--hostile") == 0 ? sample_small(hostile, &sample)
                                                                : sample_week(argv[1], &sample));
