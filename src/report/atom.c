@@ -125,7 +125,7 @@ int report_atom(const struct report_run *run, struct buf *out, recap_error *erro
     for (size_t g = 0; good && g < run->n_genres; g++) {
         const struct report_genre *genre = &run->genres[g];
         for (size_t c = 0; genre->evidence && c < genre->evidence->n_clusters; c++)
-            if (report_is_story(&genre->evidence->clusters[c]))
+            if (facts.genres[g].stories[c].number)
                 add_entry(run, genre, &facts.genres[g].stories[c], c, out);
     }
     if (good) buf_add_string(out, "</feed>\n");

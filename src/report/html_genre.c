@@ -86,7 +86,7 @@ static void add_story(const struct html_page *page, size_t g, size_t c)
     buf_printf(out,
                "<article class=\"story\" id=\"g%zu-s%zu\">\n<header><span class=\"number b%zu\" "
                "aria-hidden=\"true\">%zu</span><h3",
-               g + 1, c + 1, c % REPORT_COLORS, c + 1);
+               g + 1, story->number, (story->number - 1) % REPORT_COLORS, story->number);
     report_add_lang(out, story->language);
     buf_add_byte(out, '>');
     report_add_text_cut(out, story->title, 160);
@@ -112,30 +112,40 @@ static void add_story(const struct html_page *page, size_t g, size_t c)
     buf_add_string(out, "</article>\n");
 }
 
-/* The noise group and the clusters of one sentence. */
+/* An article that no other joined: its best sentence speaks for it. */
+static bool add_single(const struct html_page *page, const struct report_genre *genre,
+                       const struct report_story *story)
+{
+    if (story->number || story->cluster->id < 0 || !story->cluster->n_representatives) return false;
+    add_quote(page, genre, story->cluster->representatives[0].sentence);
+    return true;
+}
+
+/* Articles that stand alone, and sentences of the noise group. */
 static void add_unjoined(const struct html_page *page, size_t g)
 {
     const struct report_genre *genre = &page->run->genres[g];
     const struct report_genre_facts *facts = &page->facts->genres[g];
+    const recap_evidence *evidence = genre->evidence;
     size_t shown = 0;
     if (!facts->n_noise && !facts->n_single) return;
-    buf_printf(page->out,
-               "<details class=\"unjoined\"%s><summary>%s <small>%zu</small></summary>"
-               "<ul class=\"quotes\">\n",
+    buf_printf(page->out, "<details class=\"unjoined\"%s><summary>%s <small>",
                facts->n_stories ? "" : " open",
-               html_say(page, "In no story", "話題にまとまらなかった文"),
-               facts->n_noise + facts->n_single);
-    for (size_t s = 0; s < genre->evidence->n_sentences && shown < SHOWN_SINGLES; s++) {
-        int32_t c = genre->evidence->sentences[s].cluster;
-        if (c < 0 || report_is_story(&genre->evidence->clusters[c])) continue;
+               html_say(page, "In no story", "話題にまとまらなかったもの"));
+    html_add_sentences(page, facts->n_noise + facts->n_single);
+    buf_add_string(page->out, "</small></summary><ul class=\"quotes\">\n");
+    for (size_t c = 0; c < evidence->n_clusters && shown < SHOWN_SINGLES; c++)
+        shown += add_single(page, genre, &facts->stories[c]);
+    for (size_t s = 0; s < evidence->n_sentences && shown < SHOWN_SINGLES; s++) {
+        int32_t c = evidence->sentences[s].cluster;
+        if (c < 0 || evidence->clusters[c].id >= 0) continue;
         add_quote(page, genre, s);
         shown++;
     }
     buf_add_string(page->out, "</ul>\n");
-    if (facts->n_noise + facts->n_single > shown)
-        buf_printf(page->out, "<p class=\"note\">%s: %zu (evidence.json)</p>",
-                   html_say(page, "Not shown", "省略した文"),
-                   facts->n_noise + facts->n_single - shown);
+    if (shown == SHOWN_SINGLES)
+        buf_printf(page->out, "<p class=\"note\">%s</p>",
+                   html_say(page, "All are in evidence.json.", "全文は evidence.json にある。"));
     buf_add_string(page->out, "</details>\n");
 }
 
@@ -200,7 +210,7 @@ void html_add_genre(const struct html_page *page, size_t g)
     }
     buf_add_string(out, "</p></header>\n<div class=\"columns\"><div class=\"stories\">\n");
     for (size_t c = 0; genre->evidence && c < genre->evidence->n_clusters; c++)
-        if (report_is_story(&genre->evidence->clusters[c])) add_story(page, g, c);
+        if (page->facts->genres[g].stories[c].number) add_story(page, g, c);
     if (genre->evidence)
         add_unjoined(page, g);
     else

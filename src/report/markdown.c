@@ -97,8 +97,8 @@ static void add_genre(const struct report_run *run, const struct report_genre *g
     buf_printf(out, "\n\n%zu article%s\n\n", genre->n_articles, genre->n_articles == 1 ? "" : "s");
     if (!genre->evidence) return;
     for (size_t c = 0; c < genre->evidence->n_clusters; c++) {
-        const recap_cluster *cluster = &genre->evidence->clusters[c];
-        if (report_is_story(cluster)) add_story(run, genre, &facts->stories[c], c + 1, out);
+        const struct report_story *story = &facts->stories[c];
+        if (story->number) add_story(run, genre, story, story->number, out);
     }
     if (facts->n_noise + facts->n_single)
         buf_printf(out, "In no story: %zu sentence%s.\n\n", facts->n_noise + facts->n_single,

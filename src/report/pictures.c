@@ -86,7 +86,7 @@ static void add_points(const struct report_run *run, const struct report_genre *
 
 /* A story's number at the middle of its points. */
 static void add_number(const recap_evidence *evidence, const struct frame *frame, size_t cluster,
-                       struct buf *out)
+                       size_t number, struct buf *out)
 {
     double x = 0, y = 0;
     size_t n = 0;
@@ -98,9 +98,8 @@ static void add_number(const recap_evidence *evidence, const struct frame *frame
     if (!n) return;
     double middle_x = place_x(frame, x / (double)n), middle_y = place_y(frame, y / (double)n);
     buf_printf(out, "<circle class=\"tag c%zu\" cx=\"%.1f\" cy=\"%.1f\" r=\"8.5\"/>",
-               cluster % REPORT_COLORS, middle_x, middle_y);
-    buf_printf(out, "<text x=\"%.1f\" y=\"%.1f\">%zu</text>", middle_x, middle_y + 3.8,
-               cluster + 1);
+               (number - 1) % REPORT_COLORS, middle_x, middle_y);
+    buf_printf(out, "<text x=\"%.1f\" y=\"%.1f\">%zu</text>", middle_x, middle_y + 3.8, number);
 }
 
 void report_add_map(const struct report_run *run, const struct report_facts *facts, size_t g,
@@ -113,20 +112,22 @@ void report_add_map(const struct report_run *run, const struct report_facts *fac
                MAP_WIDTH, MAP_HEIGHT);
     report_add_text(out, label);
     buf_add_string(out, "\">");
+    const struct report_story *stories = facts->genres[g].stories;
     for (size_t c = 0; c < evidence->n_clusters; c++) {
-        if (report_is_story(&evidence->clusters[c])) continue;
+        if (stories[c].number) continue;
         buf_add_string(out, "<g class=\"none\">");
         add_points(run, genre, &frame, c, out);
         buf_add_string(out, "</g>");
     }
     for (size_t c = 0; c < evidence->n_clusters; c++) {
-        if (!report_is_story(&evidence->clusters[c])) continue;
-        buf_printf(out, "<a href=\"#g%zu-s%zu\" aria-label=\"%zu. ", g + 1, c + 1, c + 1);
-        report_add_text(out, facts->genres[g].stories[c].title);
-        buf_printf(out, "\"><g class=\"c%zu\">", c % REPORT_COLORS);
+        size_t number = stories[c].number;
+        if (!number) continue;
+        buf_printf(out, "<a href=\"#g%zu-s%zu\" aria-label=\"%zu. ", g + 1, number, number);
+        report_add_text(out, stories[c].title);
+        buf_printf(out, "\"><g class=\"c%zu\">", (number - 1) % REPORT_COLORS);
         add_points(run, genre, &frame, c, out);
         buf_add_string(out, "</g>");
-        add_number(evidence, &frame, c, out);
+        add_number(evidence, &frame, c, number, out);
         buf_add_string(out, "</a>");
     }
     buf_add_string(out, "</svg>\n");

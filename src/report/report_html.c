@@ -222,7 +222,7 @@ static size_t list_stories(const struct html_page *page, struct place *places)
         const recap_evidence *evidence = page->run->genres[g].evidence;
         for (size_t c = 0; evidence && c < evidence->n_clusters; c++) {
             const struct report_story *story = &page->facts->genres[g].stories[c];
-            if (!report_is_story(story->cluster)) continue;
+            if (!story->number) continue;
             places[n++] = (struct place){g, c, story->n_articles, story->cluster->size};
         }
     }
@@ -235,7 +235,7 @@ static void add_top_story(const struct html_page *page, const struct place *plac
     struct buf *out = page->out;
     const struct report_story *story = &page->facts->genres[place->genre].stories[place->cluster];
     buf_printf(out, "<li><a href=\"#g%zu-s%zu\"><span class=\"kicker\">", place->genre + 1,
-               place->cluster + 1);
+               story->number);
     report_add_text(out, report_genre_name(page->run->genres[place->genre].name, page->japanese));
     buf_add_string(out, "</span><strong");
     report_add_lang(out, story->language);
@@ -352,7 +352,7 @@ static void add_left_out(const struct html_page *page)
     html_add_sentences(page, page->facts->n_duplicates);
     add_say(page, " said the same as an earlier one", "は先に出た文と同じ内容");
     buf_add_string(out, "</li>\n<li>");
-    html_add_sentences(page, page->facts->n_noise);
+    html_add_sentences(page, page->facts->n_noise + page->facts->n_single);
     add_say(page, " belong to no story", "はどの話題にも属さない");
     buf_add_string(out, "</li></ul>\n");
     add_unplaced(page);
@@ -383,8 +383,6 @@ static void add_score_row(const struct html_page *page, size_t g)
         buf_printf(out, "<td>%.0f %%</td>", 100 * evidence->noise_ratio);
     else
         buf_add_string(out, "<td>–</td>");
-    buf_printf(out, "<td>%s</td><td>%zu</td>", search->umap_used ? "UMAP" : "–",
-               search->min_cluster_size);
     if (evidence->total_seconds > 0)
         buf_printf(out, "<td>%.2f s</td>", evidence->total_seconds);
     else
@@ -394,14 +392,9 @@ static void add_score_row(const struct html_page *page, size_t g)
 
 static void add_score_table(const struct html_page *page)
 {
-    static const char *const heads[][2] = {{"Genre", "ジャンル"},
-                                           {"Stories", "話題"},
-                                           {"Silhouette", "シルエット"},
-                                           {"DBCV", "DBCV"},
-                                           {"Noise", "ノイズ"},
-                                           {"Reduced by", "次元削減"},
-                                           {"Minimum size", "最小の大きさ"},
-                                           {"Time", "時間"}};
+    static const char *const heads[][2] = {{"Genre", "ジャンル"},        {"Stories", "話題"},
+                                           {"Silhouette", "シルエット"}, {"DBCV", "DBCV"},
+                                           {"Noise", "ノイズ"},          {"Time", "時間"}};
     buf_add_string(page->out, "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr>");
     for (size_t i = 0; i < COUNT_OF(heads); i++)
         buf_printf(page->out, "<th scope=\"col\">%s</th>",

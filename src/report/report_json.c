@@ -300,6 +300,7 @@ static void put_counts(struct writer *w, const struct report_run *run,
     put_size(w, "sentences", facts->n_sentences);
     put_size(w, "duplicate_sentences", facts->n_duplicates);
     put_size(w, "noise_sentences", facts->n_noise);
+    put_size(w, "single_sentences", facts->n_single);
     close_value(w, '}');
 }
 

@@ -45,6 +45,7 @@ enum { REPORT_MAX_BINS = 62 }; /* bars in a timeline */
 /* A cluster as readers meet it. */
 struct report_story {
     const recap_cluster *cluster;
+    size_t number;        /* of the story in its genre, from 1; 0: no story */
     const char *title;    /* its best representative's article's, else its label or sentence */
     const char *language; /* of the title; or NULL */
     size_t n_articles;    /* with a kept sentence in it */
@@ -57,8 +58,8 @@ struct report_story {
 struct report_genre_facts {
     struct report_story *stories; /* [evidence->n_clusters] */
     size_t *bins;                 /* [n_bins] articles */
-    size_t n_stories;             /* clusters of at least two sentences, noise not counted */
-    size_t n_noise, n_single;     /* sentences in the noise group, in clusters of their own */
+    size_t n_stories;             /* clusters of at least two articles, noise not counted */
+    size_t n_noise, n_single;     /* sentences in the noise group, in clusters of one article */
     bool mapped;                  /* the sentences have a 2-D place */
 };
 
@@ -68,7 +69,7 @@ struct report_facts {
     int64_t first_day, last_day;
     size_t n_bins, bin_days;
     size_t *bins; /* [n_bins] articles of the run */
-    size_t n_stories, n_sentences, n_duplicates, n_noise;
+    size_t n_stories, n_sentences, n_duplicates, n_noise, n_single;
     bool *placed; /* [n_articles] is in some genre */
     struct arena arena;
 };
@@ -82,8 +83,6 @@ const recap_article *report_member(const struct report_run *run, const struct re
 /* The name that the run's settings give the window: since and until, else the articles' days. */
 bool report_window(const struct report_run *run, const struct report_facts *facts, int64_t *first,
                    int64_t *last);
-/* The noise group, or a sentence that no other joined. */
-bool report_is_story(const recap_cluster *cluster);
 /* At least two thirds of the sentences in either language are Japanese. */
 bool report_mostly_japanese(const struct report_run *run);
 

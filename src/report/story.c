@@ -136,11 +136,6 @@ const recap_article *report_member(const struct report_run *run, const struct re
     return genre->members ? &genre->members[index] : &run->articles[genre->articles[index]];
 }
 
-bool report_is_story(const recap_cluster *cluster)
-{
-    return cluster->id >= 0 && cluster->size > 1;
-}
-
 static bool is_language(const recap_sentence *sentence, const char *language)
 {
     return sentence->language && strcmp(sentence->language, language) == 0;
@@ -278,6 +273,20 @@ static bool any_place(const recap_evidence *evidence)
     return false;
 }
 
+/* What two articles tell is a story; the others stand alone. */
+static void count_stories(size_t n_clusters, struct report_genre_facts *out)
+{
+    for (size_t c = 0; c < n_clusters; c++) {
+        struct report_story *story = &out->stories[c];
+        if (story->cluster->id < 0)
+            out->n_noise += story->cluster->size;
+        else if (story->n_articles > 1)
+            story->number = ++out->n_stories;
+        else
+            out->n_single += story->cluster->size;
+    }
+}
+
 static bool gather_genre(const struct report_run *run, const struct report_genre *genre,
                          struct report_facts *facts, struct report_genre_facts *out)
 {
@@ -299,14 +308,11 @@ static bool gather_genre(const struct report_run *run, const struct report_genre
         story->bins = arena_alloc(&facts->arena, facts->n_bins, sizeof *story->bins);
         if (!story->bins) return false;
         name_story(run, genre, story);
-        out->n_stories += report_is_story(story->cluster);
-        if (story->cluster->id < 0)
-            out->n_noise += story->cluster->size;
-        else if (story->cluster->size == 1)
-            out->n_single++;
     }
     out->mapped = any_place(evidence);
-    return count_members(run, genre, facts, out->stories);
+    if (!count_members(run, genre, facts, out->stories)) return false;
+    count_stories(evidence->n_clusters, out);
+    return true;
 }
 
 bool report_gather_facts(const struct report_run *run, struct report_facts *out)
@@ -319,6 +325,7 @@ bool report_gather_facts(const struct report_run *run, struct report_facts *out)
         if (!gather_genre(run, &run->genres[g], out, &out->genres[g])) return false;
         out->n_stories += out->genres[g].n_stories;
         out->n_noise += out->genres[g].n_noise;
+        out->n_single += out->genres[g].n_single;
         if (!run->genres[g].evidence) continue;
         out->n_sentences += run->genres[g].evidence->n_sentences;
         out->n_duplicates += run->genres[g].evidence->dedup_pairs;

@@ -153,8 +153,9 @@ static void put_genre(struct page *page, const struct report_genre *genre,
     put_count(page, facts->n_stories, "story", "stories", false);
     end_line(page);
     size_t shown = 0;
+    if (facts->n_stories == most + 1) most++; /* one line for a story, not for its absence */
     for (size_t c = 0; c < genre->evidence->n_clusters; c++) {
-        if (!report_is_story(&genre->evidence->clusters[c]) || shown == most) continue;
+        if (!facts->stories[c].number || shown == most) continue;
         put_story(page, &facts->stories[c]);
         shown++;
     }
@@ -193,7 +194,7 @@ static void put_left_out(struct page *page, const struct report_run *run,
         const char *one, *many;
     } lines[] = {
         {facts->n_duplicates, "repeated sentence", "repeated sentences"},
-        {facts->n_noise, "sentence in no story", "sentences in no story"},
+        {facts->n_noise + facts->n_single, "sentence in no story", "sentences in no story"},
         {run->n_unclustered, "article in a genre too small to cluster",
          "articles in genres too small to cluster"},
         {run->n_filtered, "article outside the dates", "articles outside the dates"},
