@@ -20,7 +20,10 @@
 
 #include "evidence.h"
 
-enum { MIN_WORD = 4 };
+enum {
+    MIN_WORD = 4,
+    MAX_FACTS = 256 /* of a kind and sentence; further ones are not compared */
+};
 
 struct fact_list {
     struct view *items; /* [n] views into the sentence's text */
@@ -118,6 +121,7 @@ struct collector {
 
 static int add_fact(struct fact_list *list, struct view fact)
 {
+    if (list->n == MAX_FACTS) return RECAP_OK;
     if (grow_array(&list->items, &list->capacity, list->n + 1, sizeof(*list->items)))
         return RECAP_ERROR_MEMORY;
     list->items[list->n++] = fact;

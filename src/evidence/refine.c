@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cluster/cluster.h"
 #include "evidence.h"
 
 enum { MAX_CLUSTERS = 10, MAX_PASSES = 3, MIN_PARTS = 2, MIN_SPLIT = 5 };
@@ -176,23 +177,21 @@ static int find_limits(struct refine *refine, struct limits *out)
 
 static int halve(struct refine *refine, int32_t label, size_t count)
 {
-    recap_kmeans_options options = {.k = 2};
-    size_t *rows = NULL, n_parts = 0;
+    size_t *rows = NULL;
     float *x = NULL;
+    bool is_split = false;
     int status = take_rows(refine, label, count, &rows, &x);
     if (status) return status;
-    int32_t *parts = new_array(count, sizeof(*parts));
-    if (!parts) status = fail_memory(refine->error, count * sizeof(*parts));
+    int32_t *side = new_array(count, sizeof(*side));
+    if (!side) status = fail_memory(refine->error, count * sizeof(*side));
     if (!status)
-        status = recap_kmeans(refine->context, x, count, refine->d, &options, parts, NULL, NULL,
-                              &n_parts, refine->error);
-    if (!status && n_parts == 2) {
-        for (size_t i = 0; i < count; i++) {
-            if (parts[i] == 1) refine->labels[rows[i]] = (int32_t)refine->n_clusters;
-        }
-        refine->n_clusters++;
+        status = cluster_bisect(refine->context, x, count, refine->d, side, &is_split,
+                                refine->error);
+    for (size_t i = 0; !status && is_split && i < count; i++) {
+        if (side[i] == 1) refine->labels[rows[i]] = (int32_t)refine->n_clusters;
     }
-    free(parts);
+    if (!status && is_split) refine->n_clusters++;
+    free(side);
     free(rows);
     free(x);
     return status;

@@ -13,6 +13,11 @@
 
 #include "evidence_private.h"
 
+enum {
+    MAX_WORD = 40,        /* characters: what is longer is no word */
+    MAX_ABBREVIATION = 16 /* bytes of "U.S." and the like */
+};
+
 /* ---- the table ---- */
 
 static size_t find_slot(const struct term_table *table, struct view term)
@@ -93,6 +98,11 @@ static bool is_japanese(uint32_t c)
 static bool is_digit(uint32_t c)
 {
     return c >= '0' && c <= '9';
+}
+
+static bool is_ascii_letter(char c)
+{
+    return ((uint8_t)c | 32) >= 'a' && ((uint8_t)c | 32) <= 'z';
 }
 
 static bool is_latin(uint32_t c)
@@ -233,7 +243,7 @@ static struct spoken japanese_word(const struct word *word)
     struct shape shape = shape_of(word->surface);
     bool stop = text_is_stop_word(word->surface, RECAP_LANGUAGE_JAPANESE);
     bool suffix = !word->noun && is_suffix(word);
-    bool fit = word->noun && !stop && !(shape.hiragana_only && shape.n < 3);
+    bool fit = word->noun && !stop && !(shape.hiragana_only && shape.n < 3) && shape.n <= MAX_WORD;
     /* 昨年, 午後: nouns that say when, but seldom what. */
     bool when = starts_with(word->features, "名詞,副詞可能");
     return (struct spoken){
@@ -292,7 +302,7 @@ static bool is_short_term(struct view word, const struct spelling *spelling)
 
 static bool is_term(struct view word, const struct spelling *spelling)
 {
-    if (spelling->n_digits || spelling->n < 2) return false;
+    if (spelling->n_digits || spelling->n < 2 || spelling->n > MAX_WORD) return false;
     if (spelling->n <= 2 && spelling->n_latin) return is_short_term(word, spelling);
     return !text_is_stop_word(word, RECAP_LANGUAGE_ENGLISH);
 }
@@ -337,9 +347,11 @@ static bool is_word_character(uint32_t c)
 static size_t abbreviation_end(struct view text, size_t begin)
 {
     size_t i = begin;
-    while (i + 1 < text.n && is_latin((uint8_t)text.data[i]) && text.data[i + 1] == '.') i += 2;
-    if (i - begin < 4) return begin;
-    return i < text.n && is_latin((uint8_t)text.data[i]) ? begin : i;
+    while (i + 1 < text.n && i - begin <= MAX_ABBREVIATION && is_ascii_letter(text.data[i]) &&
+           text.data[i + 1] == '.')
+        i += 2;
+    if (i - begin < 4 || i - begin > MAX_ABBREVIATION) return begin;
+    return i < text.n && is_ascii_letter(text.data[i]) ? begin : i;
 }
 
 /* Skips "<URL>" and "<EMAIL>". */

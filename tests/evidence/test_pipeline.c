@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "evidence/evidence.h"
 #include "fake_embedder.h"
@@ -299,6 +300,41 @@ static void test_stories_keep_the_promises(void **state)
     }
 }
 
+/* One text of a million characters. */
+static char *repeat(const char *piece)
+{
+    struct buf buf = {0};
+    while (buf.n < 1000000) buf_add_string(&buf, piece);
+    return buf_take(&buf, NULL);
+}
+
+static void test_long_texts_take_linear_time(void **state)
+{
+    static const char *const pieces[] = {"A",     "a.", "1 ",   "12,345.6 ",
+                                         "word ", "カ", "感染", "Name "};
+    for (size_t i = 0; i < COUNT_OF(pieces); i++) {
+        char *texts[2] = {repeat(pieces[i]), repeat(pieces[i])};
+        assert_true(texts[0] && texts[1]);
+        if ((uint8_t)pieces[i][0] < 0x80) texts[1][3] = ' '; /* almost equal */
+        const char *paragraphs[] = {texts[0], texts[1]};
+        recap_article article = {
+            .id = "a", .confidence = -1, .paragraphs = paragraphs, .n_paragraphs = 2};
+        recap_evidence_options options = recap_evidence_defaults();
+        options.max_tokens = 0;
+        clock_t began = clock(); /* processor time: the machine may have others to serve */
+        recap_evidence *evidence = gather_well(&article, 1, &options);
+        check_promises(evidence, 1);
+        for (size_t c = 0; c < evidence->n_clusters; c++) {
+            for (size_t t = 0; t < evidence->clusters[c].n_terms; t++)
+                assert_true(strlen(evidence->clusters[c].terms[t]) < 300);
+        }
+        if (clock() - began > 20 * CLOCKS_PER_SEC) stop_with("%s takes too long", pieces[i]);
+        recap_free_evidence(evidence);
+        free(texts[0]);
+        free(texts[1]);
+    }
+}
+
 static void test_limits_are_told(void **state)
 {
     static struct week week;
@@ -449,6 +485,7 @@ int main(void)
         cmocka_unit_test(test_sentences_without_terms_or_speakers),
         cmocka_unit_test(test_one_story_under_fifty_ids),
         cmocka_unit_test(test_stories_keep_the_promises),
+        cmocka_unit_test(test_long_texts_take_linear_time),
         cmocka_unit_test(test_limits_are_told),
         cmocka_unit_test(test_wrong_options_are_refused),
         cmocka_unit_test(test_a_run_can_be_stopped),
