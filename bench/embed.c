@@ -3,14 +3,16 @@
  *
  * Models: those of $RECAP_TEST_MODELS or already fetched; one that is not there is replaced by
  * random weights of its shape, which take the same time. Lengths: news sentences (lognormal, mean
- * 32 ids) and articles of 256 ids. */
+ * 32 ids) and articles of 256 ids. The second share is of the processor time that the run got: on a
+ * machine that others use too it is the one to look at. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "measure.h"
-#include "model/model.h"
 #include "model/model_private.h"
 #include "random_model.h"
 
@@ -62,32 +64,51 @@ static void make_batch(const recap_model_info *info, bool articles, struct batch
     }
 }
 
-static int time_batch(recap_context *context, const recap_model *model, bool articles, double peak)
+/* Seconds of the clock and of the processors, the median run's. */
+struct spent {
+    double wall, busy;
+};
+
+static int run_batch(recap_context *context, const recap_model *model, struct batch *batch,
+                     struct spent *spent)
 {
-    struct batch batch;
+    double wall[runs], busy[runs];
     recap_error error = {0};
-    double seconds[runs];
-    const recap_model_info *info = recap_model_describe(model);
-    make_batch(info, articles, &batch);
-    float *out = new_array(batch.n * info->hidden_size, sizeof *out);
+    float *out = new_array(batch->n * recap_model_describe(model)->hidden_size, sizeof *out);
     if (!out) exit(1);
     int status = RECAP_OK;
     for (int r = -1; status == RECAP_OK && r < runs; r++) { /* one to warm up */
         double start = clock_seconds();
-        status = model_embed_ids(context, model, batch.sequences, batch.n, NULL, out, &error);
-        if (r >= 0) seconds[r] = clock_seconds() - start;
-    }
-    if (status == RECAP_OK) {
-        double middle = median(seconds, runs);
-        printf("  %-9s %2d threads %9.0f tokens/s %7.1f texts/s %7.1f GFLOP/s %5.1f %% of %s\n",
-               articles ? "articles" : "sentences", recap_context_threads(context),
-               (double)batch.n_tokens / middle, (double)batch.n / middle,
-               batch.operations / middle * 1e-9, 100 * batch.operations / middle / peak,
-               compute_name());
-    } else {
-        fprintf(stderr, "embed: %s\n", error.message);
+        clock_t used = clock();
+        status = model_embed_ids(context, model, batch->sequences, batch->n, NULL, out, &error);
+        if (r < 0) continue;
+        busy[r] = (double)(clock() - used) / CLOCKS_PER_SEC;
+        wall[r] = clock_seconds() - start;
     }
     free(out);
+    if (status == RECAP_OK)
+        *spent = (struct spent){median(wall, runs), median(busy, runs)};
+    else
+        fprintf(stderr, "embed: %s\n", error.message);
+    return status;
+}
+
+static int time_batch(recap_context *context, const recap_model *model, bool articles, double peak)
+{
+    struct batch batch;
+    struct spent spent;
+    int threads = recap_context_threads(context);
+    make_batch(recap_model_describe(model), articles, &batch);
+    int status = run_batch(context, model, &batch, &spent);
+    if (status == RECAP_OK) {
+        double rate = batch.operations / spent.wall;
+        printf("  %-9s %2d threads %8.0f tokens/s %7.1f texts/s %7.1f GFLOP/s %5.1f %% of %s, "
+               "%5.1f %% of what it got\n",
+               articles ? "articles" : "sentences", threads, (double)batch.n_tokens / spent.wall,
+               (double)batch.n / spent.wall, rate * 1e-9, 100 * rate / peak, compute_name(),
+               100 * batch.operations / spent.busy / (peak / threads));
+        fflush(stdout);
+    }
     free(batch.ids);
     free(batch.sequences);
     return status;
@@ -105,6 +126,112 @@ static int time_model(const recap_model *model, int n_threads)
     recap_close_context(context);
     return status;
 }
+
+/* ---- whole texts, beside the peers ---- */
+
+struct texts {
+    recap_text *texts; /* [n] the bodies of examples/week.jsonl */
+    size_t n;
+    struct arena arena;
+    struct buf json; /* one string a line, for the peers */
+};
+
+static void add_text(struct texts *texts, const char *line, size_t n)
+{
+    json_t *root;
+    const char *body = NULL;
+    if (json_parse("week.jsonl", line, n, &root, NULL) != RECAP_OK) return;
+    if (json_get_string("week.jsonl", root, "text", NULL, &body, NULL) == RECAP_OK && body) {
+        size_t length = strlen(body);
+        const char *copy = arena_copy(&texts->arena, body, length);
+        if (!copy) exit(1);
+        texts->texts[texts->n++] = (recap_text){copy, length};
+        buf_add_json(&texts->json, body, length);
+        buf_add_byte(&texts->json, '\n');
+    }
+    json_decref(root);
+}
+
+static bool read_texts(struct texts *texts)
+{
+    struct buf file = {0};
+    *texts = (struct texts){0};
+    if (file_read(SOURCE_ROOT "/examples/week.jsonl", 0, &file, NULL) == RECAP_OK &&
+        (texts->texts = new_array(file.n, sizeof *texts->texts)) != NULL)
+        for (size_t begin = 0; begin < file.n;) {
+            size_t n = strcspn(file.data + begin, "\n");
+            add_text(texts, file.data + begin, n);
+            begin += n + 1;
+        }
+    buf_free(&file);
+    return texts->n > 0;
+}
+
+static void close_texts(struct texts *texts)
+{
+    free(texts->texts);
+    arena_free(&texts->arena);
+    buf_free(&texts->json);
+}
+
+static void print_peers(const char *name, const char *directory, const struct texts *texts,
+                        int n_threads, double ours)
+{
+    const char *python = getenv("RECAP_BENCH_PYTHON");
+    char path[] = "/tmp/recap-bench-XXXXXX", peer[64];
+    int file = python ? mkstemp(path) : -1;
+    bool found = false;
+    struct buf command = {0};
+    if (file >= 0) close(file);
+    if (file >= 0 && file_write(path, texts->json.data, texts->json.n, NULL) == RECAP_OK) {
+        buf_printf(&command, "'%s' '%s/bench/peer_embed.py' '%s' '%s' '%s' %d 2>/dev/null", python,
+                   SOURCE_ROOT, name, directory, path, n_threads);
+        FILE *pipe = command.failed ? NULL : popen(command.data, "r");
+        double rate;
+        for (; pipe && fscanf(pipe, "%63s %lf", peer, &rate) == 2; found = true)
+            printf("  texts     %-24s %9.1f texts/s   ours is %.2fx of it\n", peer, rate,
+                   ours / rate);
+        if (pipe) pclose(pipe);
+    }
+    if (file >= 0) unlink(path);
+    if (!found) printf("  texts     peers: not installed\n");
+    buf_free(&command);
+}
+
+static int time_texts(const char *name, const char *directory)
+{
+    recap_model *model;
+    recap_context *context = NULL;
+    recap_error error = {0};
+    struct texts texts;
+    double seconds[runs];
+    int status = recap_open_model(directory, &model, &error);
+    if (status == RECAP_OK) status = recap_open_context(NULL, &context, &error);
+    bool ready = status == RECAP_OK && read_texts(&texts);
+    float *out = ready ? new_array(texts.n * recap_model_describe(model)->hidden_size, sizeof *out)
+                       : NULL;
+    for (int r = -1; out && status == RECAP_OK && r < runs; r++) {
+        double start = clock_seconds();
+        status = recap_embed(context, model, texts.texts, texts.n, NULL, out, &error);
+        if (r >= 0) seconds[r] = clock_seconds() - start;
+    }
+    if (out && status == RECAP_OK) {
+        double rate = (double)texts.n / median(seconds, runs);
+        printf("  texts     %-24s %9.1f texts/s   %d threads, with tokenizing\n", "recap", rate,
+               recap_context_threads(context));
+        fflush(stdout);
+        print_peers(name, directory, &texts, recap_context_threads(context), rate);
+    } else if (status != RECAP_OK) {
+        fprintf(stderr, "embed: %s\n", error.message);
+    }
+    free(out);
+    if (ready) close_texts(&texts);
+    recap_close_context(context);
+    recap_close_model(model);
+    return status;
+}
+
+/* ---- models ---- */
 
 /* The real model's directory, or a new folder with random weights of its shape. */
 static char *find_directory(const struct random_shape *shape, bool *random)
@@ -144,8 +271,10 @@ static int bench_shape(const struct random_shape *shape)
     } else {
         fprintf(stderr, "embed: %s\n", error.message);
     }
+    if (status == RECAP_OK && !random) status = time_texts(shape->name, directory);
     if (random) random_model_remove(directory);
     free(directory);
+    fflush(stdout);
     return status;
 }
 
