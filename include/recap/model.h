@@ -5,7 +5,17 @@
  * split by rows only: the vector of a text has the same bits alone, in any batch, and with any
  * number of threads.
  *
- * A model is read-only once opened; each concurrent caller needs its own recap_context. */
+ * Where a directory leaves something open:
+ *   pooling      the folder that modules.json gives, else 1_Pooling; without its config.json the
+ * mean normalising  with a modules.json, whether it lists a Normalize module; without one, yes
+ *   length       the least of the position table, model_max_length of tokenizer_config.json and
+ *                max_seq_length of sentence_bert_config.json
+ *   prefix       "default_prefix" of recap.json; else "query: " for E5, known by "e5" as a word of
+ *                its own (and no "instruct") in the directory's name or config.json's _name_or_path
+ *   hub caches   of "models--owner--name" the snapshot that refs/main names
+ *
+ * A model is read-only once opened; each concurrent caller needs its own recap_context, or NULL to
+ * work on its own thread alone. */
 #ifndef RECAP_MODEL_H
 #define RECAP_MODEL_H
 
@@ -38,7 +48,7 @@ typedef struct recap_model_info {
     size_t max_length;          /* ids of a text, special ones included */
     recap_pooling pooling;      /* resolved; never RECAP_POOLING_MODEL */
     bool pooling_from_file;     /* false: the family's default was taken */
-    bool normalize;             /* by modules.json */
+    bool normalize;             /* vectors are scaled to length 1 */
     size_t n_labels;            /* 0: no classification head */
     const char *const *labels;  /* [n_labels], in index order */
     bool multi_label;           /* sigmoid instead of softmax */
@@ -55,8 +65,10 @@ typedef struct recap_embed_options {
     recap_pooling pooling;
     bool no_normalize;   /* leave the vector's length as it is */
     size_t dimensions;   /* 0: all; else the first so many, normalised again */
-    size_t max_length;   /* 0: the model's; longer texts are cut at the end */
-    size_t token_budget; /* ids in one pass through the layers; 0: 4096. No effect on results */
+    size_t max_length;   /* 0: the model's; longer texts are cut at the end. Up to what the position
+                          * table holds, above it RECAP_ERROR_USAGE */
+    size_t token_budget; /* ids in work at once, over all threads; 0: 4096. A text is never split.
+                          * No effect on results */
 } recap_embed_options;
 
 /* Opens and validates; RECAP_ERROR_MODEL says what is wrong with which file. */
