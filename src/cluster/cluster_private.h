@@ -29,6 +29,7 @@ struct eigen_operator {
     const void *data;
     const double *known; /* a unit eigenvector to leave out, [n], or NULL */
     double tolerance;    /* of the residuals, relative to the largest eigenvalue */
+    size_t rounds;       /* at most so many, each of 20 products */
 };
 /* The `wanted` largest eigenpairs: vectors [n, wanted], values [wanted] descending. */
 int eigen_largest(recap_context *context, const struct eigen_operator *op, size_t wanted,

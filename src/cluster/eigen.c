@@ -2,11 +2,10 @@
  * Tiago, Chelikowsky 2006) with Rayleigh-Ritz by Jacobi's rotations.
  *
  * A round: a polynomial of degree DEGREE damps everything under the block's smallest Ritz value,
- * the block is made orthonormal, and the small problem inside it is solved. At most ROUNDS of them,
- * whatever the graph: near-equal eigenvalues (a graph nearly in pieces) only decide how the
- * directions inside the block are turned. Sums over rows run in fixed chunks, added in order, so
- * the threads don't change a bit.
- * Shapes: blocks [n, width], row-major. */
+ * the block is made orthonormal, and the small problem inside it is solved. There are at most
+ * `rounds` of them, whatever the graph: near-equal eigenvalues (a graph nearly in pieces) only
+ * decide how the directions inside the block are turned. Sums over rows run in fixed chunks, added
+ * in order, so the threads don't change a bit. Shapes: blocks [n, width], row-major. */
 #include "cluster_private.h"
 
 #include <float.h>
@@ -14,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEGREE = 20, ROUNDS = 24, CHUNK = 512, SPARE = 8 };
+enum { DEGREE = 20, CHUNK = 512, SPARE = 8 };
 
 /* ---- dense ---- */
 
@@ -275,14 +274,14 @@ static int iterate(struct work *w, size_t wanted, bool *converged, recap_error *
 {
     for (size_t i = 0; i < w->n * w->width; i++)
         w->x[i] = random_unit(w->context ? w->context->seed : 0, 0x6569, i) - 0.5;
-    for (int round = 0; round < ROUNDS; round++) {
-        int status = context_check(w->context, "eigenvectors", (size_t)round, ROUNDS, error);
+    for (size_t round = 0; round < w->op->rounds; round++) {
+        int status = context_check(w->context, "eigenvectors", round, w->op->rounds, error);
         if (status) return status;
         leave_out_known(w);
         make_orthonormal(w);
         solve_inside(w);
         *converged = worst_residual(w, wanted) <= w->op->tolerance * fabs(w->values[0]);
-        if (*converged || round + 1 == ROUNDS) break;
+        if (*converged || round + 1 == w->op->rounds) break;
         filter(w);
     }
     return RECAP_OK;

@@ -113,7 +113,7 @@ static int solve(recap_context *context, struct pca *p, size_t wanted, float *ou
     if (!vectors) return fail_memory(error, (p->size + 1) * wanted * sizeof *vectors);
     double *values = vectors + p->size * wanted;
     struct eigen_operator op = {
-        .n = p->size, .lowest = 0, .apply = apply_gram, .data = p, .tolerance = 1e-6};
+        .n = p->size, .lowest = 0, .apply = apply_gram, .data = p, .tolerance = 1e-6, .rounds = 24};
     bool converged; /* near-equal variances: any turn of their directions is an answer */
     status = eigen_largest(context, &op, wanted, vectors, values, &converged, error);
     if (!status) write_scores(p, wanted, vectors, values, total_variance(p), out, out_width);

@@ -14,6 +14,7 @@
 
 static const double NOISE = 1e-4, EXTENT = 10;
 static const double START_TOLERANCE = 1e-2; /* a start needs no more of its eigenvectors */
+enum { START_ROUNDS = 8 };
 enum { STREAM_NOISE = 0x7301, STREAM_PLACE, STREAM_SMALL };
 
 /* ---- components ---- */
@@ -126,8 +127,8 @@ static void normalise(struct adjacency *a, double *known)
 }
 
 static int find_vectors(recap_context *context, const recap_graph *graph, size_t wanted,
-                        double tolerance, double *vectors, double *values, bool *converged,
-                        recap_error *error)
+                        double tolerance, size_t rounds, double *vectors, double *values,
+                        bool *converged, recap_error *error)
 {
     const size_t entries = (size_t)graph->offsets[graph->n];
     struct adjacency a = {.graph = graph, .weights = new_array(entries, sizeof *a.weights)};
@@ -135,7 +136,7 @@ static int find_vectors(recap_context *context, const recap_graph *graph, size_t
     int status = RECAP_OK;
     if (a.weights && known) {
         normalise(&a, known);
-        struct eigen_operator op = {graph->n, -1, multiply, &a, known, tolerance};
+        struct eigen_operator op = {graph->n, -1, multiply, &a, known, tolerance, rounds};
         status = eigen_largest(context, &op, wanted, vectors, values, converged, error);
         for (size_t i = 0; !status && i < wanted; i++) values[i] = 1 - values[i];
     } else {
@@ -149,7 +150,7 @@ static int find_vectors(recap_context *context, const recap_graph *graph, size_t
 int cluster_spectral_vectors(recap_context *context, const recap_graph *graph, size_t wanted,
                              double *vectors, double *values, bool *converged, recap_error *error)
 {
-    return find_vectors(context, graph, wanted, 1e-6, vectors, values, converged, error);
+    return find_vectors(context, graph, wanted, 1e-6, 24, vectors, values, converged, error);
 }
 
 /* ---- placing components ---- */
@@ -236,7 +237,7 @@ static int lay_component(struct placement *p, size_t c, double radius, recap_err
     bool converged = true;
     double *vectors = new_array(n * p->width + p->width, sizeof *vectors);
     if (vectors)
-        status = find_vectors(p->context, &part, p->width, START_TOLERANCE, vectors,
+        status = find_vectors(p->context, &part, p->width, START_TOLERANCE, START_ROUNDS, vectors,
                               vectors + n * p->width, &converged, error);
     else
         status = fail_memory(error, n * p->width * sizeof *vectors);
@@ -269,8 +270,8 @@ static int lay_whole(struct placement *p, recap_error *error)
     bool converged;
     double *values = new_array(width, sizeof *values);
     if (!values) return fail_memory(error, width * sizeof *values);
-    int status = find_vectors(p->context, p->graph, width, START_TOLERANCE, p->out, values,
-                              &converged, error);
+    int status = find_vectors(p->context, p->graph, width, START_TOLERANCE, START_ROUNDS, p->out,
+                              values, &converged, error);
     free(values);
     if (!status && !converged && p->x) status = use_principal_components(p, error);
     return status;
