@@ -35,10 +35,11 @@ static int check_type(const char *path, const char *header, recap_error *error)
     const char *type = field(header, "descr"), *order = field(header, "fortran_order");
     if (!type || !order) return refuse(error, path, "a .npy header without descr or fortran_order");
     if (strncmp(type, "'<f4'", 5) != 0) {
-        size_t n = strcspn(type + 1, "'\"},");
+        type += strspn(type, "'\"");
+        size_t n = strcspn(type, "'\"},");
         return fail(error, RECAP_ERROR_IO,
                     "%s: values of type %.*s; little-endian float32 (<f4) is needed",
-                    input_name(path), (int)(n > 20 ? 20 : n), type + 1);
+                    input_name(path), (int)(n > 20 ? 20 : n), type);
     }
     if (strncmp(order, "False", 5) != 0)
         return refuse(error, path, "in Fortran order; C order is needed");

@@ -245,6 +245,7 @@ static void test_bad_npy(void **state)
          true},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }", "row 0, column 1", false},
         {"{'fortran_order': False, 'shape': (1, 2), }", "descr", true},
+        {"{'fortran_order': False, 'shape': (1, 2), 'descr':", "<f4", true},
         {"{'descr': '<f4', 'fortran_order': False, }", "shape", true},
         {"", "descr", true},
     };
