@@ -1,13 +1,14 @@
 /* The terms of a text: words that may stand for a topic, and pairs of neighbours.
  *
  *   runs      the text is cut by script: Japanese, other letters and digits, the rest
- *   words     Japanese runs by the segmenter, nouns only; others as they stand, lower-cased
- *   pairs     two words with nothing between them (Japanese: joined) or one blank or hyphen
+ *   words     Japanese runs by the segmenter, nouns only, with the suffixes behind them (感染 +
+ * 者); others as they stand, lower-cased pairs     two words with nothing between them (Japanese:
+ * joined) or one blank or hyphen
  *
  * No term: digits, or digits with letters; at most two Latin letters but for the few that mean
  * something; stop words; one character alone; short words of hiragana, which are grammar. In a pair
- * one Japanese word may be a single kanji or a suffix (感染 + 者). "US" is a word where it is
- * written in capitals; "us" is a pronoun. <URL> and <EMAIL> are not words. */
+ * one Japanese word may be a single kanji. "US" is a word where it is written in capitals; "us" is
+ * a pronoun. <URL> and <EMAIL> are not words. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,7 +143,6 @@ struct spoken {
     struct view text;   /* lower-cased where it has case */
     bool alone, paired; /* may be a term by itself; may be part of a pair */
     bool joined;        /* Japanese: pairs without a blank */
-    bool is_suffix;     /* only behind another */
 };
 
 struct speaker {
@@ -195,7 +195,7 @@ static int speak(struct speaker *speaker, const struct spoken *word)
     int status = RECAP_OK;
     if (word->alone) status = emit(speaker, word->text, no_parts, 1, &id);
     if (!status && word->paired && speaker->has_previous) status = emit_pair(speaker, word, id);
-    speaker->has_previous = word->paired && !word->is_suffix;
+    speaker->has_previous = word->paired;
     speaker->previous_joined = word->joined;
     speaker->previous_id = id;
     buf_clear(&speaker->previous);
@@ -238,21 +238,35 @@ static bool is_suffix(const struct word *word)
     return starts_with(word->features, "名詞,接尾,") && shape_of(word->surface).kanji;
 }
 
-static struct spoken japanese_word(const struct word *word)
+/* The noun words[begin] with the suffixes behind it, words[begin + 1 .. end), as one. */
+static struct spoken japanese_word(const struct word *words, size_t begin, size_t end)
 {
-    struct shape shape = shape_of(word->surface);
-    bool stop = text_is_stop_word(word->surface, RECAP_LANGUAGE_JAPANESE);
-    bool suffix = !word->noun && is_suffix(word);
-    bool fit = word->noun && !stop && !(shape.hiragana_only && shape.n < 3) && shape.n <= MAX_WORD;
+    const struct word *noun = &words[begin];
+    const char *after = words[end - 1].surface.data + words[end - 1].surface.n;
+    struct view text = {noun->surface.data, (size_t)(after - noun->surface.data)};
+    struct shape shape = shape_of(text);
+    bool fit = noun->noun && !text_is_stop_word(text, RECAP_LANGUAGE_JAPANESE) &&
+               !(shape.hiragana_only && shape.n < 3) && shape.n <= MAX_WORD;
     /* 昨年, 午後: nouns that say when, but seldom what. */
-    bool when = starts_with(word->features, "名詞,副詞可能");
+    if (end == begin + 1 && starts_with(noun->features, "名詞,副詞可能")) fit = false;
     return (struct spoken){
-        .text = word->surface,
-        .alone = fit && !when && shape.n > 1,
-        .paired = (fit && !when && (shape.n > 1 || shape.kanji)) || suffix,
+        .text = text,
+        .alone = fit && shape.n > 1,
+        .paired = fit && (shape.n > 1 || shape.kanji),
         .joined = true,
-        .is_suffix = suffix,
     };
+}
+
+/* The end of the suffixes behind words[i]. A single kanji within a compound takes none: 早 + 咲 +
+ * 市 is no 咲市. */
+static size_t suffixes_end(const struct word *words, size_t n, size_t i)
+{
+    size_t end = i + 1;
+    if (!words[i].noun) return end;
+    bool single = utf8_count(words[i].surface.data, words[i].surface.n) == 1;
+    if (single && i > 0 && shape_of(words[i - 1].surface).kanji) return end;
+    while (end < n && !words[end].noun && is_suffix(&words[end])) end++;
+    return end;
 }
 
 /* `counted`: behind a number, so that the first word is what it counts (3 人, 2 例目). */
@@ -261,9 +275,9 @@ static int speak_japanese(struct speaker *speaker, struct view run, bool counted
     const struct word *words;
     size_t n;
     int status = segmenter_split(speaker->segmenter, run, &words, &n, speaker->error);
-    for (size_t i = 0; !status && i < n; i++) {
-        struct spoken word = japanese_word(&words[i]);
-        if (word.is_suffix && !speaker->has_previous) word.paired = false;
+    for (size_t i = 0, end; !status && i < n; i = end) {
+        end = suffixes_end(words, n, i);
+        struct spoken word = japanese_word(words, i, end);
         if (i == 0 && counted) word.alone = word.paired = false;
         status = speak(speaker, &word);
     }

@@ -256,6 +256,24 @@ static void test_japanese_compounds_are_joined(void **state)
     arena_free(&arena);
 }
 
+static void test_suffixes_belong_to_their_noun(void **state)
+{
+    static const char *const texts[] = {
+        "山本容疑者を逮捕した。",
+        "山本容疑者が供述した。",
+        "谷垣財務相が出席した。",
+        "会見で谷垣財務相が述べた。",
+    };
+    static const int32_t labels[] = {0, 0, 1, 1};
+    struct arena arena = {0};
+    struct topic topics[2];
+    size_t n;
+    topics_of(texts, labels, COUNT_OF(texts), &arena, topics, &n);
+    assert_true(has_term(&topics[0], "山本容疑者"));
+    assert_true(has_term(&topics[1], "谷垣財務相"));
+    arena_free(&arena);
+}
+
 static void test_english_pairs_replace_their_words(void **state)
 {
     static const char *const texts[] = {
@@ -493,6 +511,7 @@ int main(void)
         cmocka_unit_test(test_weights_equal_the_reference),
         cmocka_unit_test(test_terms_of_one_japanese_group),
         cmocka_unit_test(test_japanese_compounds_are_joined),
+        cmocka_unit_test(test_suffixes_belong_to_their_noun),
         cmocka_unit_test(test_english_pairs_replace_their_words),
         cmocka_unit_test(test_what_is_no_term),
         cmocka_unit_test(test_short_words_that_are_terms),
