@@ -93,7 +93,8 @@ static int run_batch(recap_context *context, const recap_model *model, struct ba
     return status;
 }
 
-static int time_batch(recap_context *context, const recap_model *model, bool articles, double peak)
+static int time_batch(recap_context *context, const recap_model *model, bool articles, double peak,
+                      double core_peak)
 {
     struct batch batch;
     struct spent spent;
@@ -106,7 +107,7 @@ static int time_batch(recap_context *context, const recap_model *model, bool art
                "%5.1f %% of what it got\n",
                articles ? "articles" : "sentences", threads, (double)batch.n_tokens / spent.wall,
                (double)batch.n / spent.wall, rate * 1e-9, 100 * rate / peak, compute_name(),
-               100 * batch.operations / spent.busy / (peak / threads));
+               100 * batch.operations / spent.busy / core_peak);
         fflush(stdout);
     }
     free(batch.ids);
@@ -121,8 +122,9 @@ static int time_model(const recap_model *model, int n_threads)
     int status = recap_open_context(&options, &context, NULL);
     if (status != RECAP_OK) return status;
     double peak = measure_peak(context, compute_name());
-    status = time_batch(context, model, false, peak);
-    if (status == RECAP_OK) status = time_batch(context, model, true, peak);
+    double core_peak = measure_core_peak(compute_name());
+    status = time_batch(context, model, false, peak, core_peak);
+    if (status == RECAP_OK) status = time_batch(context, model, true, peak, core_peak);
     recap_close_context(context);
     return status;
 }

@@ -10,6 +10,8 @@ const char *measure_set(size_t i);
  * together with the instructions of a set, all data in registers; 0 where the processor lacks them.
  */
 double measure_peak(recap_context *context, const char *set);
+/* The same of one thread in a second of processor time: what neighbours take doesn't count. */
+double measure_core_peak(const char *set);
 /* Bytes a second read by the threads together from memory far larger than the caches. */
 double measure_bandwidth(recap_context *context);
 /* Sorts and gives the middle. */
