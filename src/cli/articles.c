@@ -326,16 +326,11 @@ static int add_bytes(struct articles *articles, const char *name, struct view by
         text = (struct view){text.data + 3, text.n - 3};
     if (has_ending(name, ".txt") || has_ending(name, ".text"))
         return add_text(articles, where, text, charset, error);
-    while (text.n && text.data[0] && strchr(" \t\r", text.data[0]))
-        text = (struct view){text.data + 1, text.n - 1};
     struct view start = trim(text);
     if (has_ending(name, ".html") || has_ending(name, ".htm") || (start.n && is_html(start)))
         return add_html(articles, where, bytes, charset, error);
     if (start.n && start.data[0] == '<')
         return feeds_read_xml(articles, where, start.data, start.n, charset, depth, error);
-    if (start.n && (start.data[0] == '[' || start.data[0] == '{'))
-        return articles_read_json(articles, where, start.data == text.data ? text : start, charset,
-                                  error);
     return articles_read_json(articles, where, text, charset, error);
 }
 

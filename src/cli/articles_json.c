@@ -123,19 +123,18 @@ static bool is_blank(struct view line)
     return true;
 }
 
-/* One line of JSON Lines; not UTF-8: decoded by what is declared or detected. */
+/* One line of JSON Lines. */
 static int add_line(struct articles *articles, const char *where, struct view line,
-                    const char *charset, recap_error *error)
+                    recap_error *error)
 {
-    struct buf decoded = {0};
     recap_error reason = {0};
     json_t *value = NULL;
+    size_t valid = utf8_check(line.data, line.n);
     int status = RECAP_OK;
-    if (utf8_check(line.data, line.n) != line.n) {
-        status = text_decode(line.data, line.n, charset, &decoded, &reason);
-        if (status == RECAP_OK) line = (struct view){decoded.data, decoded.n};
-    }
-    if (status == RECAP_OK) status = json_parse("", line.data, line.n, &value, &reason);
+    if (valid != line.n)
+        status = fail(&reason, RECAP_ERROR_INPUT, "byte %zu of the line is not UTF-8", valid + 1);
+    else
+        status = json_parse("", line.data, line.n, &value, &reason);
     if (status == RECAP_OK) {
         status = add_value(articles, where, value, error);
     } else if (status != RECAP_ERROR_MEMORY) {
@@ -147,74 +146,110 @@ static int add_line(struct articles *articles, const char *where, struct view li
         status = fail(error, reason.code, "%s", reason.message);
     }
     json_decref(value);
-    buf_free(&decoded);
     return status;
 }
 
+/* The next line from *at on, without its end. */
+static struct view next_line(struct view text, size_t *at)
+{
+    const char *line = text.data + *at;
+    const char *end = memchr(line, '\n', text.n - *at);
+    size_t n = end ? (size_t)(end - line) : text.n - *at;
+    *at += n + 1;
+    return (struct view){line, n};
+}
+
 static int add_lines(struct articles *articles, const char *where, struct view text,
-                     const char *charset, recap_error *error)
+                     recap_error *error)
 {
     int status = RECAP_OK;
     size_t number = 0;
     for (size_t at = 0; at < text.n && status == RECAP_OK;) {
-        const char *line = text.data + at;
-        const char *end = memchr(line, '\n', text.n - at);
-        size_t n = end ? (size_t)(end - line) : text.n - at;
-        at += n + 1;
+        struct view line = next_line(text, &at);
         number++;
-        struct view bytes = {line, n};
-        if (is_blank(bytes)) continue;
+        if (is_blank(line)) continue;
         struct buf place = {0};
         buf_printf(&place, "%s: line %zu", where, number);
-        status = place.failed ? fail_memory(error, n)
-                              : add_line(articles, place.data, bytes, charset, error);
+        status = place.failed ? fail_memory(error, line.n)
+                              : add_line(articles, place.data, line, error);
         buf_free(&place);
     }
     return status;
 }
 
-/* A whole JSON document; *done is false where it is none, and nothing was added. */
-static int add_document(struct articles *articles, const char *where, struct view text,
-                        const char *charset, bool *done, recap_error *error)
+/* ---- telling them apart ---- */
+
+/* Has a line that is UTF-8 and not mere ASCII? Then the whole is meant to be UTF-8. */
+static bool is_meant_as_utf8(struct view text)
 {
-    struct buf decoded = {0};
-    json_t *value = NULL;
-    *done = false;
-    if (utf8_check(text.data, text.n) != text.n) {
-        if (text_decode(text.data, text.n, charset, &decoded, NULL) == RECAP_OK)
-            text = (struct view){decoded.data, decoded.n};
+    for (size_t at = 0; at < text.n;) {
+        struct view line = next_line(text, &at);
+        bool ascii = true;
+        for (size_t i = 0; i < line.n && ascii; i++) ascii = (unsigned char)line.data[i] < 0x80;
+        if (!ascii && utf8_check(line.data, line.n) == line.n) return true;
     }
+    return false;
+}
+
+/* Text of another encoding, declared or detected over the whole, as UTF-8. Where some lines are
+ * good UTF-8, the others are broken and not of another encoding: they will be refused. */
+static struct view decode(struct view text, const char *charset, struct buf *decoded)
+{
+    if (utf8_check(text.data, text.n) == text.n) return text;
+    if (!charset && is_meant_as_utf8(text)) return text;
+    if (text_decode(text.data, text.n, charset, decoded, NULL) != RECAP_OK) return text;
+    return (struct view){decoded->data ? decoded->data : "", decoded->n};
+}
+
+/* A whole JSON document; *done is false where it is none, and nothing was added. */
+static int add_document(struct articles *articles, const char *where, struct view text, bool *done,
+                        recap_error *error)
+{
+    json_t *value = NULL;
     int status = json_parse(where, text.data, text.n, &value, error);
     *done = status == RECAP_OK;
     if (*done) status = add_value(articles, where, value, error);
     json_decref(value);
-    buf_free(&decoded);
     return status;
 }
 
-/* ---- telling them apart ---- */
+/* Is the first line that is not blank a JSON value of its own? */
+static bool begins_with_line(struct view text)
+{
+    size_t at = 0;
+    struct view line = {text.data, 0};
+    while (at < text.n && is_blank(line)) line = next_line(text, &at);
+    json_t *value = NULL;
+    json_parse("", line.data, line.n, &value, NULL);
+    bool whole = value != NULL;
+    json_decref(value);
+    return whole;
+}
+
+static int read_json(struct articles *articles, const char *where, struct view text,
+                     recap_error *error)
+{
+    size_t blank = 0;
+    while (blank < text.n && text.data[blank] && strchr(" \t\r\n", text.data[blank])) blank++;
+    char first = blank < text.n ? text.data[blank] : '\0';
+    if (first != '[' && (first != '{' || begins_with_line(text)))
+        return add_lines(articles, where, text, error);
+    recap_error reason = {0};
+    bool done;
+    int status = add_document(articles, where, text, &done, &reason);
+    if (status == RECAP_OK) return RECAP_OK;
+    if (done || status == RECAP_ERROR_MEMORY) return fail(error, status, "%s", reason.message);
+    if (first != '[') return add_lines(articles, where, text, error);
+    bool named = strncmp(reason.message, where, strlen(where)) == 0;
+    return articles_refuse(articles, where, reason.message + (named ? strlen(where) + 2 : 0),
+                           error);
+}
 
 int articles_read_json(struct articles *articles, const char *where, struct view text,
                        const char *charset, recap_error *error)
 {
-    bool array = text.n && text.data[0] == '[', done;
-    const char *line_end = text.n ? memchr(text.data, '\n', text.n) : NULL;
-    size_t first = line_end ? (size_t)(line_end - text.data) : text.n;
-    json_t *line = NULL;
-    if (!array) json_parse("", text.data, first, &line, NULL);
-    bool lines = line != NULL;
-    json_decref(line);
-    if (lines) return add_lines(articles, where, text, charset, error);
-    if (array || (text.n && text.data[0] == '{')) {
-        recap_error reason = {0};
-        int status = add_document(articles, where, text, charset, &done, &reason);
-        if (done || status == RECAP_ERROR_MEMORY)
-            return status == RECAP_OK ? status : fail(error, status, "%s", reason.message);
-        if (array) {
-            size_t skip = strncmp(reason.message, where, strlen(where)) == 0 ? strlen(where) + 2
-                                                                             : 0;
-            return articles_refuse(articles, where, reason.message + skip, error);
-        }
-    }
-    return add_lines(articles, where, text, charset, error);
+    struct buf decoded = {0};
+    int status = read_json(articles, where, decode(text, charset, &decoded), error);
+    buf_free(&decoded);
+    return status;
 }

@@ -392,16 +392,32 @@ static void test_json_array(void **state)
 static void test_encodings(void **state)
 {
     struct told told;
-    /* 日本の首都は東京です。 in Shift_JIS, inside JSON */
-    read_as(&told, "sjis.jsonl",
-            "{\"id\":\"s\",\"text\":\"\x93\xFA\x96\x7B\x82\xCC\x8E\xF1\x93\x73\x82\xCD\x93\x8C\x8B"
-            "\x9E\x82\xC5\x82\xB7\x81\x42\"}\n{\"text\":\"次の行\"}\n");
-    assert_int_equal(told.articles.n + told.articles.n_refused, 2);
-    if (told.articles.n == 2)
-        assert_string_equal(told.articles.items[0].paragraphs[0], "日本の首都は東京です。");
-    else
-        assert_non_null(strstr(told.refusals.data, "line 1"));
+    /* 日本の首都は東京です。東京の人口は日本で一番多い。 in Shift_JIS, inside JSON */
+    static const char sjis[] =
+        "{\"id\":\"s\",\"text\":\"\x93\xFA\x96\x7B\x82\xCC\x8E\xF1\x93\x73\x82\xCD\x93\x8C\x8B\x9E"
+        "\x82\xC5\x82\xB7\x81\x42\x93\x8C\x8B\x9E\x82\xCC\x90\x6C\x8C\xFB\x82\xCD\x93\xFA\x96\x7B"
+        "\x82"
+        "\xC5\x88\xEA\x94\xD4\x91\xBD\x82\xA2\x81\x42\"}\n";
+    read_as(&told, "sjis.jsonl", sjis);
+    assert_int_equal(told.articles.n, 1);
+    assert_string_equal(told.articles.items[0].paragraphs[0],
+                        "日本の首都は東京です。東京の人口は日本で一番多い。");
     forget(&told);
+    /* In a file that is UTF-8 the same bytes are broken, and so are overlong forms and surrogates.
+     */
+    static const char *const broken[] = {sjis, "{\"text\":\"\xC0\xAF\"}\n",
+                                         "{\"text\":\"\xED\xA0\x80\"}\n",
+                                         "{\"text\":\"\xE6\x97\"}\n"};
+    for (size_t i = 0; i < COUNT_OF(broken); i++) {
+        struct buf text = {0};
+        buf_printf(&text, "\n\n{\"text\":\"次の行\"}\n%s", broken[i]);
+        read_as(&told, "mixed.jsonl", text.data);
+        assert_int_equal(told.articles.n, 1);
+        assert_int_equal(told.articles.n_refused, 1);
+        assert_non_null(strstr(told.refusals.data, "mixed.jsonl: line 4: byte "));
+        forget(&told);
+        buf_free(&text);
+    }
     /* A declared encoding. */
     read_as(&told, "eucjp.xml",
             "<?xml version=\"1.0\" encoding=\"EUC-JP\"?><rss><channel><item><title>\xC5\xEC\xB5\xFE"
