@@ -152,6 +152,14 @@ def cosine(a, b):
     return sum(x * y for x, y in zip(a, b)) / math.sqrt(sum(x * x for x in a) * sum(y * y for y in b))
 
 
+def wait_until(condition, process):
+    """Until the process has come so far that the condition holds."""
+    for _ in range(600):
+        if condition() or process.poll() is not None:
+            return
+        time.sleep(0.05)
+
+
 def points():
     """Two groups of 20 and one far point, the same everywhere."""
     rows = []
@@ -333,7 +341,7 @@ def test_interrupt(b):
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=b.environment())
         process.stdin.write(b'"a"\n')
         process.stdin.flush()
-        time.sleep(0.4)
+        wait_until(lambda: any(n.startswith("out.jsonl") for n in os.listdir(b.folder)), process)
         process.send_signal(number)
         status = process.wait(20)
         err = process.stderr.read().decode()
@@ -834,7 +842,7 @@ def test_run_interrupt(b):
     process = subprocess.Popen([b.recap, "run", "week.jsonl", "-", "-o", "out", "-m", b.tiny("xlmr")], cwd=b.folder,
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                env=b.environment())
-    time.sleep(0.5)
+    wait_until(lambda: os.path.isdir(os.path.join(b.folder, "out")), process)
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 130
     assert os.listdir(os.path.join(b.folder, "out")) == []
