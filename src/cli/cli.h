@@ -31,7 +31,8 @@ struct genre_wishes {
     int64_t max_length;
     const recap_model *embedder; /* already open, or NULL */
 };
-/* Opens the classifier that options and settings name; *found is false where they name none. */
+/* Opens the classifier that options or settings name, else the head in the data home's
+ * heads/genres; *found is false where there is none. */
 int genres_open(const struct invocation *call, const struct genre_wishes *wishes,
                 struct genre_source *out, bool *found, recap_error *error);
 void genres_close(struct genre_source *source);

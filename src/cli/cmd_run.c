@@ -190,8 +190,9 @@ const struct command command_run = {
         "articles without a date are left out as well. A genre of fewer than 3 articles is "
         "listed, not clustered.\n\n"
         "Genres: an article's own; for those without one, the classifier that --head, "
-        "--ja-model, --en-model or the settings name; without a classifier \"other\", or \"all\" "
-        "where no article has a genre.",
+        "--ja-model, --en-model or the settings name, else the head in "
+        "XDG_DATA_HOME/recap/heads/genres; without a classifier \"other\", or \"all\" where no "
+        "article has a genre.",
     .examples =
         "recap run week.jsonl -o recap\tthe evidence and report of a week\n"
         "recap run https://example.org/feed.xml -o recap --days 7\ta feed's last seven days\n"

@@ -106,6 +106,19 @@ static int open_classifier(const struct invocation *call, const struct genre_wis
     return status;
 }
 
+/* The head that serves where none is named, if somebody put one there; NULL: none. */
+static char *find_default_head(void)
+{
+    char *home = path_data_home(), *head = home ? path_join(home, "heads/genres") : NULL;
+    char *file = head ? path_join(head, "head.json") : NULL;
+    bool found = file && path_exists(file);
+    free(home);
+    free(file);
+    if (found) return head;
+    free(head);
+    return NULL;
+}
+
 int genres_open(const struct invocation *call, const struct genre_wishes *wishes,
                 struct genre_source *out, bool *found, recap_error *error)
 {
@@ -120,15 +133,17 @@ int genres_open(const struct invocation *call, const struct genre_wishes *wishes
         options.japanese_model = call->config.student_ja_dir;
         options.english_model = call->config.student_en_dir;
     }
-    *found = options.head || options.japanese_model || options.english_model;
-    if (!*found) return RECAP_OK;
     if (options.head && (options.japanese_model || options.english_model))
         return fail(error, RECAP_ERROR_USAGE,
                     "--head and --ja-model or --en-model: only one kind of classifier can be used");
+    char *located[3] = {NULL, NULL, NULL};
+    if (!options.head && !options.japanese_model && !options.english_model)
+        options.head = located[2] = find_default_head();
+    *found = options.head || options.japanese_model || options.english_model;
+    if (!*found) return RECAP_OK;
     int status = RECAP_OK;
     if (options.head && !wishes->embedder) status = model_open_wanted(call, &out->embedder, error);
     options.embedder = wishes->embedder ? wishes->embedder : out->embedder;
-    char *located[2] = {NULL, NULL};
     if (status == RECAP_OK && options.japanese_model) {
         status = model_locate(options.japanese_model, &located[0], error);
         options.japanese_model = located[0];
@@ -138,8 +153,7 @@ int genres_open(const struct invocation *call, const struct genre_wishes *wishes
         options.english_model = located[1];
     }
     if (status == RECAP_OK) status = open_classifier(call, wishes, &options, out, error);
-    free(located[0]);
-    free(located[1]);
+    for (size_t i = 0; i < COUNT_OF(located); i++) free(located[i]);
     if (status != RECAP_OK) genres_close(out);
     return status;
 }

@@ -585,6 +585,25 @@ def test_train_and_use(b):
     assert result.status == 4 and "one.jsonl" in result.err, (result.status, result.err)
 
 
+def test_the_head_in_the_data_home(b):
+    model = b.tiny("xlmr")
+    b.put("labelled.jsonl", jsonl(labelled()))
+    assert b.run("classify", "-m", model, stdin='"a"\n').status in (2, 3)
+    home = os.path.join(b.folder, "data", "recap", "heads", "genres")
+    assert b.run("train", "labelled.jsonl", "-o", home, "-m", model).status == 0
+    try:
+        line = b.run("classify", "-m", model, stdin='"a match"\n').lines()[0]
+        assert line["top_genre"] in ("sports", "food")
+        articles = [{key: value for key, value in article.items() if key != "genre"} for article in week(6)]
+        assert run_week(b, "-m", model, articles=articles).status == 0
+        assert {genre["genre"] for genre in evidence(b)["genres"]} <= {"sports", "food"}
+        # it belongs to its embedder
+        result = b.run("classify", "-m", b.tiny("bert-cased-f16"), stdin='"a"\n')
+        assert result.status == 3 and "another embedder" in result.err, result.err
+    finally:
+        shutil.rmtree(home)
+
+
 def test_model_command(b):
     model = b.tiny("xlmr")
     rows = strict_json(b.run("model", "list", "--json").out)
