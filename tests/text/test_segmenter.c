@@ -6,9 +6,16 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+/* Of the processor, which other programs don't lengthen. */
+static double processor_seconds(void)
+{
+    return (double)clock() / CLOCKS_PER_SEC;
+}
 
 static const char system_dictionary[] = "/var/lib/mecab/dic/ipadic-utf8";
 
@@ -134,9 +141,9 @@ static void check_long(struct segmenter *segmenter, const char *unit, size_t cou
     for (size_t i = 0; i < count; i++) buf_add_string(&text, unit);
     assert_false(text.failed);
     size_t n = 0;
-    double start = clock_seconds();
+    double start = processor_seconds();
     const struct word *words = split(segmenter, text.data, text.n, &n);
-    double spent = clock_seconds() - start;
+    double spent = processor_seconds() - start;
     check_cover(text.data, text.n, words, n);
     print_message("%.12s x %zu: %zu words, %.2f s\n", unit, count, n, spent);
     assert_true(spent < seconds);

@@ -5,8 +5,15 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
+
+/* Of the processor, which other programs don't lengthen. */
+static double processor_seconds(void)
+{
+    return (double)clock() / CLOCKS_PER_SEC;
+}
 
 /* ---- tables: a text, and its sentences joined by '|' ---- */
 
@@ -297,11 +304,11 @@ static void check_fast(const char *name, const char *head, const char *unit, siz
     buf_add_string(&text, head);
     for (size_t i = 0; i < count; i++) buf_add_string(&text, unit);
     recap_sentence_list list;
-    double start = clock_seconds();
+    double start = processor_seconds();
     assert_int_equal(recap_split_sentences(text.data, text.n, &list, NULL), RECAP_OK);
-    double spent = clock_seconds() - start;
+    double spent = processor_seconds() - start;
     print_message("%s: %zu sentences, %.3f s\n", name, list.n, spent);
-    assert_true(spent < 5); /* half a second where nothing else slows the build down */
+    assert_true(spent < 20); /* well under half a second, but for sanitizers */
     free(list.items);
     buf_free(&text);
 }
