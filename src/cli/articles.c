@@ -280,6 +280,7 @@ static bool has_ending(const char *name, const char *ending)
 
 static bool is_html(struct view text)
 {
+    if (text.n == 0 || text.data[0] != '<') return false; /* JSON may have tags in its strings */
     /* The first tag that is no comment, declaration or instruction. */
     const char *at = text.data, *end = text.data + text.n;
     while (at && at < end) {
@@ -327,7 +328,7 @@ static int add_bytes(struct articles *articles, const char *name, struct view by
     if (has_ending(name, ".txt") || has_ending(name, ".text"))
         return add_text(articles, where, text, charset, error);
     struct view start = trim(text);
-    if (has_ending(name, ".html") || has_ending(name, ".htm") || (start.n && is_html(start)))
+    if (has_ending(name, ".html") || has_ending(name, ".htm") || is_html(start))
         return add_html(articles, where, bytes, charset, error);
     if (start.n && start.data[0] == '<')
         return feeds_read_xml(articles, where, start.data, start.n, charset, depth, error);

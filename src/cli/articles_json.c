@@ -240,9 +240,10 @@ static int read_json(struct articles *articles, const char *where, struct view t
     if (status == RECAP_OK) return RECAP_OK;
     if (done || status == RECAP_ERROR_MEMORY) return fail(error, status, "%s", reason.message);
     if (first != '[') return add_lines(articles, where, text, error);
-    bool named = strncmp(reason.message, where, strlen(where)) == 0;
-    return articles_refuse(articles, where, reason.message + (named ? strlen(where) + 2 : 0),
-                           error);
+    size_t n = strlen(where);
+    bool named = strncmp(reason.message, where, n) == 0 &&
+                 strncmp(reason.message + n, ": ", 2) == 0;
+    return articles_refuse(articles, where, reason.message + (named ? n + 2 : 0), error);
 }
 
 int articles_read_json(struct articles *articles, const char *where, struct view text,

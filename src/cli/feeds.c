@@ -316,7 +316,7 @@ static void declared_encoding(const char *data, size_t n, struct buf *out)
 {
     size_t head = n < 200 ? n : 200;
     const char *end = memmem(data, head, "?>", 2);
-    if (!end || memcmp(data, "<?xml", 5) != 0) return;
+    if (!end || n < 5 || memcmp(data, "<?xml", 5) != 0) return;
     const char *found = memmem(data, (size_t)(end - data), "encoding", 8);
     if (!found) return;
     found += 8;

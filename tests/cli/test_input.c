@@ -444,6 +444,19 @@ static void test_entities(void **state)
     forget(&told);
 }
 
+/* Tags inside the strings of a JSON file don't make a page of it. */
+static void test_tags_in_json(void **state)
+{
+    struct told told;
+    read_as(&told, "t.jsonl", "{\"text\":\"<div>One came.</div>\"}\n{\"text\":\"Two came.\"}\n");
+    assert_int_equal(told.articles.n, 2);
+    assert_string_equal(told.articles.items[0].paragraphs[0], "One came.");
+    forget(&told);
+    read_as(&told, "t.json", "[{\"text\":\"<html><body>One came.\"},{\"text\":\"Two came.\"}]");
+    assert_int_equal(told.articles.n, 2);
+    forget(&told);
+}
+
 static void test_unsafe_address(void **state)
 {
     struct told told;
@@ -638,6 +651,7 @@ int main(void)
         cmocka_unit_test(test_encodings),
         cmocka_unit_test(test_entities),
         cmocka_unit_test(test_unsafe_address),
+        cmocka_unit_test(test_tags_in_json),
         cmocka_unit_test(test_text_and_html),
         cmocka_unit_test(test_rss),
         cmocka_unit_test(test_atom),
