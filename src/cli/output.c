@@ -47,9 +47,13 @@ static int open_path(const char *path, struct sink *sink, recap_error *error)
     return RECAP_OK;
 }
 
-/* A file of no name that takes what must be patched before standard output gets it. */
-static int open_spool(struct sink *sink, recap_error *error)
+/* A file of no name that takes what must be patched before the target gets it: a device or pipe
+ * (`special`) or, where that is NULL, standard output. */
+static int open_spool(const char *special, struct sink *sink, recap_error *error)
 {
+    sink->target = special ? open(special, O_WRONLY | O_CLOEXEC) : STDOUT_FILENO;
+    if (special) sink->name = special;
+    if (sink->target < 0) return fail_sink(sink, error);
     char path[] = "/tmp/recap-XXXXXX";
     const char *folder = getenv("TMPDIR");
     struct buf template = {0};
@@ -67,12 +71,13 @@ static int open_spool(struct sink *sink, recap_error *error)
 
 int sink_open(const char *path, bool patched, struct sink *out, recap_error *error)
 {
-    *out = (struct sink){.file = -1, .name = "standard output"};
+    *out = (struct sink){.file = -1, .target = -1, .name = "standard output"};
     int status = RECAP_OK;
-    if (path && strcmp(path, "-") != 0 && !(patched && is_special(path)))
+    if (path && strcmp(path, "-") == 0) path = NULL;
+    if (patched && (!path || is_special(path)))
+        status = open_spool(path, out, error);
+    else if (path)
         status = open_path(path, out, error);
-    else if (patched)
-        status = open_spool(out, error);
     else
         out->file = STDOUT_FILENO;
     if (status != RECAP_OK) sink_close(out);
@@ -120,7 +125,7 @@ static int copy_spool(struct sink *sink, recap_error *error)
     ssize_t n;
     if (lseek(sink->file, 0, SEEK_SET) != 0) return fail_sink(sink, error);
     while ((n = read(sink->file, chunk, sizeof chunk)) > 0)
-        if (write_fully(STDOUT_FILENO, chunk, (size_t)n) != 0) return fail_sink(sink, error);
+        if (write_fully(sink->target, chunk, (size_t)n) != 0) return fail_sink(sink, error);
     return n < 0 ? fail_sink(sink, error) : RECAP_OK;
 }
 
@@ -141,6 +146,7 @@ int sink_commit(struct sink *sink, recap_error *error)
 void sink_close(struct sink *sink)
 {
     if (sink->file > STDERR_FILENO) close(sink->file);
+    if (sink->target > STDERR_FILENO) close(sink->target);
     if (sink->part) {
         unlink(sink->part);
         interrupt_remove(NULL);
@@ -148,7 +154,7 @@ void sink_close(struct sink *sink)
     free(sink->part);
     free(sink->path);
     buf_free(&sink->pending);
-    *sink = (struct sink){.file = -1};
+    *sink = (struct sink){.file = -1, .target = -1};
 }
 
 bool is_terminal(const char *path)

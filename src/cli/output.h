@@ -11,7 +11,8 @@ struct sink {
     int file;
     const char *name;  /* for messages */
     char *path, *part; /* the file and what it is called until it is whole; NULL: none */
-    bool spooled;      /* standard output, kept back in a file of no name */
+    bool spooled;      /* kept back in a file of no name ... */
+    int target;        /* ... that goes there at the end; else -1 */
     struct buf pending;
 };
 /* NULL or "-": standard output. `patched`: sink_patch will be called. */

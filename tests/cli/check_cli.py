@@ -478,6 +478,19 @@ def test_embed_formats(b):
     assert read_npy(b.run("embed", "-m", model, "-f", "npy", stdin="").raw) == []
 
 
+def test_embed_into_a_pipe(b):
+    """A header is patched at the end: the pipe that -o names gets it, and not standard output."""
+    model, path = b.tiny("xlmr"), os.path.join(b.folder, "pipe")
+    os.mkfifo(path)
+    got = []
+    reader = threading.Thread(target=lambda: got.append(open(path, "rb").read()), daemon=True)
+    reader.start()
+    result = b.run("embed", "-m", model, "--format", "npy", "-o", path, stdin='"a"\n')
+    reader.join(20)
+    assert result.status == 0 and result.raw == b"", result.err
+    assert got and got[0].startswith(b"\x93NUMPY"), got
+
+
 def test_embed_alone_or_together(b):
     model = b.tiny("xlmr")
     texts = [f"sentence {i} " * (1 + i % 7) for i in range(150)]
@@ -616,6 +629,9 @@ def test_model_command(b):
     assert "identity" in b.run("model", "show", "mine").out
     assert strict_json(b.run("model", "verify", "mine", "--json").out)["good"]
     assert "mine" in b.run("embed", "-m", "mine", "-v", stdin='"a"\n').err
+    # What comes in one format is asked for in none: here only the way to pip is closed.
+    result = b.run("model", "fetch", "categorium-en", env={"PIP_NO_INDEX": "1"})
+    assert result.status in (3, 4) and "format" not in result.err, result.err
     result = b.run("model", "fetch", "no-such-model")
     assert result.status in (2, 3) and "no-such-model" in result.err and result.err.count("\n") == 1, result.err
 
