@@ -15,8 +15,8 @@ struct values {
 static const struct option options[] = {
     OPTION_TEXT(struct values, output, "output", 'o', "DIR",
                 "fetch: write the model directory there, not to the models' home"),
-    OPTION_CHOICE(struct values, format, "format", 'f', "f16|f32",
-                  "fetch: how weights are written that come in 4 bits"),
+    OPTION_CHOICE(struct values, format, "format", 'f', "auto|f16|f32",
+                  "fetch: how weights are written that come in 4 bits; auto is f16"),
 };
 
 static const char *pooling_name(recap_pooling pooling)
@@ -229,11 +229,12 @@ static void say(void *data, const char *line)
 
 static int fetch(struct invocation *call, const char *name, recap_error *error)
 {
+    static const char *const formats[] = {NULL, "f16", "f32"};
     const struct values *values = call->values;
     struct buf out = {0};
     char *written = NULL;
-    int status = model_fetch(name, values->output, values->format ? "f32" : "f16", say,
-                             &call->common, &written, error);
+    int status = model_fetch(name, values->output, formats[values->format], say, &call->common,
+                             &written, error);
     if (status == RECAP_OK) {
         const char *directory = written ? written : values->output ? values->output : "";
         if (call->common.json) {

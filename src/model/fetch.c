@@ -98,9 +98,12 @@ char *model_home(void)
 
 /* ---- folders ---- */
 
+/* A link is removed, never what it leads to. */
 static void remove_tree(const char *path)
 {
-    DIR *folder = opendir(path);
+    struct stat info;
+    bool descend = lstat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    DIR *folder = descend ? opendir(path) : NULL;
     if (!folder) {
         unlink(path);
         return;
@@ -392,18 +395,45 @@ static int build(const struct recipe *recipe, const char *staging, bool half, mo
     return status;
 }
 
+/* Did a fetch write this folder? A recap.json by hand has no checksums. */
+static bool was_fetched(const char *directory)
+{
+    char *path = path_join(directory, "recap.json");
+    json_t *manifest = NULL;
+    bool fetched = path && json_parse_file(path, &manifest, NULL) == RECAP_OK &&
+                   json_is_object(json_object_get(manifest, "xxh128"));
+    json_decref(manifest);
+    free(path);
+    return fetched;
+}
+
+static bool holds_files(const char *path)
+{
+    DIR *folder = opendir(path);
+    if (!folder) return path_exists(path);
+    bool any = false;
+    for (struct dirent *entry; !any && (entry = readdir(folder));)
+        any = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    closedir(folder);
+    return any;
+}
+
+/* What stands at the target goes into the staging folder: nothing, an empty folder or a damaged
+ * copy of ours, as model_fetch has checked. */
 static int place(const char *staging, const char *directory, recap_error *error)
 {
-    char *built = path_join(staging, "model");
-    int status = built ? RECAP_OK : fail_memory(error, strlen(staging));
+    char *built = path_join(staging, "model"), *old = path_join(staging, "old");
+    int status = built && old ? RECAP_OK : fail_memory(error, strlen(staging));
     if (status == RECAP_OK) {
-        rmdir(directory); /* an empty folder may stand there; anything else stops the rename */
-        if (rename(built, directory) != 0)
+        bool moved = rename(directory, old) == 0;
+        if (rename(built, directory) != 0) {
             status = fail(error, RECAP_ERROR_IO, "%s: cannot be written: %s", directory,
-                          errno == ENOTEMPTY || errno == EEXIST ? "it holds other files"
-                                                                : strerror(errno));
+                          strerror(errno));
+            if (moved) rename(old, directory);
+        }
     }
     free(built);
+    free(old);
     return status;
 }
 
@@ -428,16 +458,13 @@ int model_fetch(const char *name, const char *directory, const char *format, mod
     if (status == RECAP_OK && model_verify_files(target, &checked, NULL) == RECAP_OK &&
         checked > 0) {
         say(log, log_data, "already there:", target);
+    } else if (status == RECAP_OK && holds_files(target) && !was_fetched(target)) {
+        status = fail(error, RECAP_ERROR_IO, "%s: cannot be written: it holds other files", target);
     } else if (status == RECAP_OK) {
         status = make_directories(staging.data, error);
         if (status == RECAP_OK)
             status = build(recipe, staging.data, !format || strcmp(format, "f16") == 0, log,
                            log_data, error);
-        if (status == RECAP_OK && checked == 0 && path_is_directory(target)) {
-            char *manifest = path_join(target, "recap.json");
-            if (manifest && path_exists(manifest)) remove_tree(target); /* our own, damaged */
-            free(manifest);
-        }
         if (status == RECAP_OK) status = place(staging.data, target, error);
         remove_tree(staging.data);
     }

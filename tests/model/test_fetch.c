@@ -147,6 +147,44 @@ static void test_another_package_under_the_name(void **state)
     free(links);
 }
 
+/* A folder of somebody's own is refused before anything is downloaded, and stays as it is. */
+static void test_a_folder_of_ones_own(void **state)
+{
+    char *directory = path_join(folder, "own"), *weights = path_join(directory, "weights"),
+         *manifest = path_join(directory, "recap.json");
+    recap_error error = {0};
+    assert_int_equal(make_directories(directory, &error), RECAP_OK);
+    assert_int_equal(file_write(weights, "mine", 4, &error), RECAP_OK);
+    assert_int_equal(file_write(manifest, "{\"default_prefix\": \"q: \"}", 25, &error), RECAP_OK);
+    int lines[2] = {0};
+    assert_int_equal(
+        model_fetch("categorium-en", directory, NULL, count_lines, lines, NULL, &error),
+        RECAP_ERROR_IO);
+    assert_non_null(strstr(error.message, "it holds other files"));
+    assert_int_equal(lines[1], 0);
+    assert_true(path_exists(weights) && path_exists(manifest));
+    free(directory);
+    free(weights);
+    free(manifest);
+}
+
+/* A damaged copy may be fetched anew; where that fails it stays. */
+static void test_a_damaged_copy_is_kept_until_the_new_one_is_there(void **state)
+{
+    char *directory = write_fetched("categorium-fr", "{\"x\": 1}", "{}");
+    recap_error error = {0};
+    int lines[2] = {0};
+    setenv("PIP_NO_INDEX", "1", 1);
+    assert_int_equal(model_fetch("categorium-fr", NULL, NULL, count_lines, lines, NULL, &error),
+                     RECAP_ERROR_IO);
+    unsetenv("PIP_NO_INDEX");
+    assert_int_equal(lines[1], 1);
+    char *file = path_join(directory, "config.json");
+    assert_true(path_exists(file));
+    free(file);
+    free(directory);
+}
+
 static void test_where_models_are_looked_for(void **state)
 {
     recap_error error = {0};
@@ -183,6 +221,8 @@ int main(void)
         cmocka_unit_test(test_without_pip),
         cmocka_unit_test(test_without_an_index),
         cmocka_unit_test(test_another_package_under_the_name),
+        cmocka_unit_test(test_a_folder_of_ones_own),
+        cmocka_unit_test(test_a_damaged_copy_is_kept_until_the_new_one_is_there),
         cmocka_unit_test(test_where_models_are_looked_for),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
