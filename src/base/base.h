@@ -14,6 +14,7 @@
 #ifndef BASE_H
 #define BASE_H
 
+#include <locale.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -84,11 +85,15 @@ void buf_add_string(struct buf *buf, const char *s);
 void buf_add_byte(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_add_code_point(struct buf *buf, uint32_t code_point); /* as UTF-8 */
-/* The shortest decimal that reads back as the same float; JSON-safe, "null" if not finite. */
+/* The decimal point is a point, whatever the program's locale, here and in buf_printf. The shortest
+ * decimal that reads back as the same float; JSON-safe, "null" if not finite. */
 void buf_add_float(struct buf *buf, float value);
 void buf_add_double(struct buf *buf, double value);
 /* A JSON string with its quotes; invalid UTF-8 becomes U+FFFD; U+2028/9 are escaped. */
 void buf_add_json(struct buf *buf, const char *data, size_t n);
+/* Between the two the calling thread prints and reads numbers in the C locale. */
+locale_t locale_enter(void);
+void locale_leave(locale_t before);
 void buf_clear(struct buf *buf);
 void buf_free(struct buf *buf);
 /* The owner takes data (never NULL unless failed); the buf is empty after. */
@@ -168,6 +173,8 @@ struct recap_context {
  * RECAP_ERROR_CANCELLED with the error filled. */
 int context_check(recap_context *context, const char *stage, size_t done, size_t total,
                   recap_error *error);
+/* The context's threads; NULL, the calling thread alone, where there is no context. */
+struct pool *context_pool(const recap_context *context);
 /* Cheap, from any thread: has somebody asked to stop? */
 bool context_cancelled(const recap_context *context);
 

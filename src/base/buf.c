@@ -48,6 +48,7 @@ void buf_printf(struct buf *buf, const char *format, ...)
     va_list arguments, again;
     va_start(arguments, format);
     va_copy(again, arguments);
+    locale_t before = locale_enter();
     int n = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
     if (n < 0) buf->failed = true;
@@ -55,6 +56,7 @@ void buf_printf(struct buf *buf, const char *format, ...)
         vsnprintf(buf->data + buf->n, (size_t)n + 1, format, again);
         buf->n += (size_t)n;
     }
+    locale_leave(before);
     va_end(again);
 }
 

@@ -44,6 +44,11 @@ int recap_context_threads(const recap_context *context)
     return pool_threads(context->pool);
 }
 
+struct pool *context_pool(const recap_context *context)
+{
+    return context ? context->pool : NULL;
+}
+
 bool context_cancelled(const recap_context *context)
 {
     return context && atomic_load_explicit(&context->cancelled, memory_order_relaxed);

@@ -25,6 +25,16 @@ static void add_compact(struct buf *buf, const char *text)
     buf_add_string(buf, digits);
 }
 
+locale_t locale_enter(void)
+{
+    return uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0)); /* a constant: nothing to free */
+}
+
+void locale_leave(locale_t before)
+{
+    uselocale(before);
+}
+
 void buf_add_float(struct buf *buf, float value)
 {
     if (!isfinite(value)) {
@@ -32,10 +42,12 @@ void buf_add_float(struct buf *buf, float value)
         return;
     }
     char text[32];
+    locale_t before = locale_enter();
     for (int precision = 6; precision <= 9; precision++) {
         snprintf(text, sizeof text, "%.*g", precision, (double)value);
         if (strtof(text, NULL) == value) break;
     }
+    locale_leave(before);
     add_compact(buf, text);
 }
 
@@ -46,9 +58,11 @@ void buf_add_double(struct buf *buf, double value)
         return;
     }
     char text[40];
+    locale_t before = locale_enter();
     for (int precision = 15; precision <= 17; precision++) {
         snprintf(text, sizeof text, "%.*g", precision, value);
         if (strtod(text, NULL) == value) break;
     }
+    locale_leave(before);
     add_compact(buf, text);
 }

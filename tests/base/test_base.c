@@ -1,4 +1,5 @@
 /* The base room: bytes, UTF-8, numbers, JSON, files, random numbers, errors. */
+#include <locale.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -124,6 +125,24 @@ static void test_numbers_round_trip(void **state)
     buf_free(&buf);
 }
 
+/* Where the machine has none of these locales there is nothing to see. */
+static void test_numbers_have_a_point_in_every_locale(void **state)
+{
+    static const char *const commas[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "de_DE", "fr_FR"};
+    bool set = false;
+    for (size_t i = 0; !set && i < COUNT_OF(commas); i++)
+        set = setlocale(LC_NUMERIC, commas[i]) != NULL;
+    if (!set) skip();
+    struct buf buf = {0};
+    buf_add_float(&buf, 1.5f);
+    buf_add_byte(&buf, ' ');
+    buf_add_double(&buf, 0.1);
+    buf_printf(&buf, " %.2f", 2.25);
+    setlocale(LC_NUMERIC, "C");
+    assert_string_equal(buf.data, "1.5 0.1 2.25");
+    buf_free(&buf);
+}
+
 static void test_json_errors_name_the_place(void **state)
 {
     static const char *const bad[] = {"{\"a\":}", "[1,2",     "{} x", "\"\\ud83d\"",
@@ -233,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_utf8_refuses_what_is_not),
         cmocka_unit_test(test_json_strings_are_strict),
         cmocka_unit_test(test_numbers_round_trip),
+        cmocka_unit_test(test_numbers_have_a_point_in_every_locale),
         cmocka_unit_test(test_json_errors_name_the_place),
         cmocka_unit_test(test_files_are_whole_or_old),
         cmocka_unit_test(test_random_is_a_function_of_its_place),
