@@ -1,9 +1,9 @@
 /* Clustering: neighbours, layouts, clusters and their scores.
  *
  * All matrices are row-major and dense. Everything is deterministic for the context's seed, with
- * any number of threads. Values are checked to be finite at the door (RECAP_ERROR_INPUT names the
- * row). Labels are 0 .. n_clusters-1, numbered by their first member's row; -1 is noise. Outputs
- * are arrays that the caller owns and sizes. */
+ * any number of threads; a NULL context is one thread and seed 0. Values are checked to be finite
+ * at the door (RECAP_ERROR_INPUT names the row). Labels are 0 .. n_clusters-1, numbered by their
+ * first member's row; -1 is noise. Outputs are arrays that the caller owns and sizes. */
 #ifndef RECAP_CLUSTER_H
 #define RECAP_CLUSTER_H
 

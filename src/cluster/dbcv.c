@@ -209,13 +209,13 @@ static int run_rounds(recap_context *context, struct dbcv *v, pool_fn fn, recap_
 {
     size_t n = v->points.n;
     size_t round = (size_t)(ROUND_WORK / ((uint64_t)n * (v->points.d + 4)));
-    round *= (size_t)pool_threads(context->pool);
+    round *= (size_t)pool_threads(context_pool(context));
     if (round < PIECE_ROWS) round = PIECE_ROWS;
     for (v->first = 0; v->first < n; v->first += round) {
         int status = context_check(context, "density validation", v->first, n, error);
         if (status) return status;
         size_t left = n - v->first;
-        pool_run(context->pool, left < round ? left : round, PIECE_ROWS, fn, v);
+        pool_run(context_pool(context), left < round ? left : round, PIECE_ROWS, fn, v);
     }
     return RECAP_OK;
 }
@@ -252,7 +252,7 @@ static int measure(recap_context *context, struct dbcv *v, double *out, bool *kn
 {
     int status = run_rounds(context, v, core_piece, error);
     if (status || has_flat_group(v)) return status;
-    pool_run(context->pool, v->groups->n_groups, 1, tree_piece, v);
+    pool_run(context_pool(context), v->groups->n_groups, 1, tree_piece, v);
     mask_inner_rows(v);
     status = run_rounds(context, v, separation_piece, error);
     if (status) return status;
@@ -322,7 +322,7 @@ static int open_and_measure(recap_context *context, const float *x, size_t d,
     size_t n_places = 0;
     for (size_t g = 0; g < groups->n_groups; g++) n_places += points_padded(group_size(&v, g));
     int32_t *rows = NULL;
-    int status = allocate(&v, (size_t)pool_threads(context->pool), n_places, d, error);
+    int status = allocate(&v, (size_t)pool_threads(context_pool(context)), n_places, d, error);
     if (!status && !(rows = place_rows(&v, n_places)))
         status = fail_memory(error, n_places * sizeof *rows);
     if (!status)

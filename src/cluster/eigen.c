@@ -116,7 +116,7 @@ static void make_gram(struct work *w, const double *left, const double *right)
     const size_t width = w->width, chunks = (w->n + CHUNK - 1) / CHUNK;
     w->left = left;
     w->right = right;
-    pool_run(w->context ? w->context->pool : NULL, chunks, 1, gram_chunks, w);
+    pool_run(context_pool(w->context), chunks, 1, gram_chunks, w);
     memcpy(w->gram, w->partial, width * width * sizeof *w->gram);
     for (size_t chunk = 1; chunk < chunks; chunk++)
         for (size_t i = 0; i < width * width; i++)
@@ -148,7 +148,7 @@ static void turn_block(struct work *w, double **block)
 {
     w->left = *block;
     w->out = w->z;
-    pool_run(w->context ? w->context->pool : NULL, w->n, 256, turn_rows, w);
+    pool_run(context_pool(w->context), w->n, 256, turn_rows, w);
     w->z = *block;
     *block = w->out;
 }

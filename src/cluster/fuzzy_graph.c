@@ -73,7 +73,7 @@ void cluster_smooth_neighbors(recap_context *context, const float *distances, si
     double sum = 0;
     for (size_t i = 0; i < n * k; i++) sum += (double)distances[i];
     struct smoother s = {distances, k, n > 0 && k > 0 ? sum / (double)(n * k) : 0, sigma, rho};
-    pool_run(context ? context->pool : NULL, n, 64, smooth_rows, &s);
+    pool_run(context_pool(context), n, 64, smooth_rows, &s);
 }
 
 /* ---- the graph ---- */

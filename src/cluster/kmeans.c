@@ -124,7 +124,7 @@ static int assign(struct kmeans *m, const float *rows, size_t n, recap_error *er
         size_t count = n - m->first < ROWS ? n - m->first : ROWS;
         compute_product(m->context, count, m->k, m->d, rows + m->first * m->d, m->d, m->rounded,
                         m->d, m->scores, m->k);
-        pool_run(m->context ? m->context->pool : NULL, count, 64, assign_rows, m);
+        pool_run(context_pool(m->context), count, 64, assign_rows, m);
     }
     return RECAP_OK;
 }
@@ -183,7 +183,7 @@ static int seed_centers(struct kmeans *m, size_t wanted, size_t start, recap_err
         double *center = m->centers + m->k++ * m->d;
         copy_row(center, m->x + row * m->d, m->d);
         struct seeding seeding = {m, center};
-        pool_run(m->context ? m->context->pool : NULL, m->n, 256, lower_distances, &seeding);
+        pool_run(context_pool(m->context), m->n, 256, lower_distances, &seeding);
         double total = inertia_of(m);
         if (!(total > 0)) break;
         row = draw_row(m, total, random_unit(seed, stream, m->k));

@@ -121,7 +121,7 @@ static void load_pieces(void *data, size_t begin, size_t end, int thread)
 static void load_rows(const struct finder *f, size_t first, size_t n, float *out, bool transposed)
 {
     struct loading loading = {f, first, out, transposed};
-    pool_run(f->context ? f->context->pool : NULL, n, 64, load_pieces, &loading);
+    pool_run(context_pool(f->context), n, 64, load_pieces, &loading);
 }
 
 /* ---- scores of a block ---- */
@@ -147,7 +147,7 @@ static void score_directly(void *data, size_t begin, size_t end, int thread)
 static void score_block(struct finder *f)
 {
     if (f->direct)
-        pool_run(f->context ? f->context->pool : NULL, f->n_a, 32, score_directly, f);
+        pool_run(context_pool(f->context), f->n_a, 32, score_directly, f);
     else
         compute_product(f->context, f->n_a, f->n_b, f->d, f->block_a, f->d, f->block_b, f->d,
                         f->scores, BLOCK);
@@ -238,7 +238,7 @@ static void collect_columns(void *data, size_t begin, size_t end, int thread)
 
 static int collect(struct finder *f, recap_error *error)
 {
-    struct pool *pool = f->context ? f->context->pool : NULL;
+    struct pool *pool = context_pool(f->context);
     for (size_t i = 0; i < f->n; i++) f->thresholds[i] = -INFINITY;
     for (f->a = 0; f->a < f->n; f->a += BLOCK) {
         f->n_a = f->n - f->a < BLOCK ? f->n - f->a : BLOCK;
@@ -393,7 +393,7 @@ static int run_rows(struct finder *f, pool_fn fn, recap_error *error)
         int status = context_check(f->context, "neighbors", f->a, f->n, error);
         if (status) return status;
         f->n_a = f->n - f->a < BLOCK ? f->n - f->a : BLOCK;
-        pool_run(f->context ? f->context->pool : NULL, f->n_a, 16, fn, f);
+        pool_run(context_pool(f->context), f->n_a, 16, fn, f);
     }
     bool failed = atomic_load(&f->out_of_memory);
     return failed ? fail_memory(error, f->capacity * sizeof(struct exact)) : RECAP_OK;
@@ -463,7 +463,7 @@ int recap_find_neighbors(recap_context *context, const float *x, size_t n, size_
     f.capacity = 2 * f.keep;
     status = allocate_finder(&f, error);
     if (!status) {
-        pool_run(context ? context->pool : NULL, n, 64, measure_rows, &f);
+        pool_run(context_pool(context), n, 64, measure_rows, &f);
         choose_scale(&f);
         status = collect(&f, error);
     }

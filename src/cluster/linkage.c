@@ -90,7 +90,7 @@ static struct found find_nearest(struct linkage *w, int32_t name, int32_t previo
     points_get(&w->points, w->from, w->centroid);
     const size_t pieces = (w->n_alive + PIECE - 1) / PIECE;
     bool is_large = w->n_alive * w->points.d >= WORTH_THREADS;
-    pool_run(is_large && w->context ? w->context->pool : NULL, pieces, 1, search_pieces, w);
+    pool_run(is_large ? context_pool(w->context) : NULL, pieces, 1, search_pieces, w);
     struct found best = w->found[0];
     for (size_t piece = 1; piece < pieces; piece++)
         if (is_better(w->found[piece], best)) best = w->found[piece];

@@ -105,8 +105,8 @@ static double total_variance(const struct pca *p)
 static int solve(recap_context *context, struct pca *p, size_t wanted, float *out, size_t out_width,
                  recap_error *error)
 {
-    pool_run(context ? context->pool : NULL, p->size, 32,
-             p->size == p->d ? gram_of_columns : gram_of_rows, p);
+    pool_run(context_pool(context), p->size, 32, p->size == p->d ? gram_of_columns : gram_of_rows,
+             p);
     int status = context_check(context, "pca", 1, 2, error);
     if (status || !finish_gram(p)) return status;
     double *vectors = new_array(p->size * wanted + wanted, sizeof *vectors);

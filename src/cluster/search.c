@@ -372,8 +372,10 @@ int recap_search_clusters(recap_context *context, const float *x, size_t n, size
     if (!status) status = check_options(options, error);
     if (status || n == 0) return status;
     struct search s = {.outer = context, .x = x, .n = n, .d = d, .options = options, .out = out};
-    s.context = (struct recap_context){
-        .pool = context->pool, .seed = context->seed, .progress = ask, .progress_data = &s};
+    s.context = (struct recap_context){.pool = context_pool(context),
+                                       .seed = context ? context->seed : 0,
+                                       .progress = ask,
+                                       .progress_data = &s};
     s.deadline = options->seconds > 0 ? clock_seconds() + options->seconds : INFINITY;
     s.grid = search_grid_choose(n, options);
     s.labels = labels;

@@ -67,13 +67,13 @@ static int run(recap_context *context, struct silhouette *s, recap_error *error)
 {
     size_t n = s->points.n;
     size_t round = (size_t)(ROUND_WORK / ((uint64_t)n * (s->points.d + 4)));
-    round *= (size_t)pool_threads(context->pool);
+    round *= (size_t)pool_threads(context_pool(context));
     if (round < PIECE_ROWS) round = PIECE_ROWS;
     for (s->first = 0; s->first < n; s->first += round) {
         int status = context_check(context, "silhouette", s->first, n, error);
         if (status) return status;
         size_t left = n - s->first;
-        pool_run(context->pool, left < round ? left : round, PIECE_ROWS, piece, s);
+        pool_run(context_pool(context), left < round ? left : round, PIECE_ROWS, piece, s);
     }
     return RECAP_OK;
 }
@@ -81,7 +81,7 @@ static int run(recap_context *context, struct silhouette *s, recap_error *error)
 static int measure(recap_context *context, const float *x, size_t d, recap_metric metric,
                    const struct groups *groups, double *samples, recap_error *error)
 {
-    size_t threads = (size_t)pool_threads(context->pool);
+    size_t threads = (size_t)pool_threads(context_pool(context));
     struct silhouette s = {.groups = groups, .samples = samples};
     int status = points_open(x, groups->rows, groups->n, d, metric, &s.points, error);
     if (status) return status;

@@ -2,7 +2,8 @@
  *
  *   1. core distances: the distance of each row to its min_samples-th other row; by rows, parallel
  *   2. Prim from row 0: the reachability max(distance, core, core) of the newest row to all that
- * are left is computed where it is needed, so memory is O(n); large rounds are parallel by columns
+ *      are left is computed where it is needed, so memory is O(n); large rounds are parallel by
+ *      columns
  *   3. edges sorted by weight
  *
  * Everything compares keys (squared distances) and takes roots only of what is kept. Many
@@ -77,13 +78,13 @@ static int run_core(recap_context *context, struct core_job *job, recap_error *e
 {
     size_t n = job->points->n;
     uint64_t row_work = (uint64_t)n * (job->points->d + 2);
-    size_t round = (size_t)(CHECK_WORK / row_work) * (size_t)pool_threads(context->pool);
+    size_t round = (size_t)(CHECK_WORK / row_work) * (size_t)pool_threads(context_pool(context));
     if (round < CORE_ROWS) round = CORE_ROWS;
     for (job->first = 0; job->first < n; job->first += round) {
         int status = context_check(context, "core distances", job->first, n, error);
         if (status) return status;
         size_t left = n - job->first;
-        pool_run(context->pool, left < round ? left : round, CORE_ROWS, core_piece, job);
+        pool_run(context_pool(context), left < round ? left : round, CORE_ROWS, core_piece, job);
     }
     return RECAP_OK;
 }
@@ -91,7 +92,7 @@ static int run_core(recap_context *context, struct core_job *job, recap_error *e
 static int find_core(recap_context *context, const struct points *points, size_t min_samples,
                      double *core, recap_error *error)
 {
-    size_t threads = (size_t)pool_threads(context->pool);
+    size_t threads = (size_t)pool_threads(context_pool(context));
     memset(core, 0, points->n * sizeof *core);
     if (min_samples == 0 || points->n < 2) return RECAP_OK;
     struct core_job job = {.points = points, .min_samples = min_samples, .core = core};
@@ -244,7 +245,7 @@ static struct nearest prim_round(recap_context *context, struct prim *prim)
 {
     size_t n_pieces = (prim->n_left + PRIM_PIECE - 1) / PRIM_PIECE;
     bool parallel = prim->n_left * prim->points->d >= PARALLEL_WORK;
-    pool_run(parallel ? context->pool : NULL, n_pieces, 1, prim_piece, prim);
+    pool_run(parallel ? context_pool(context) : NULL, n_pieces, 1, prim_piece, prim);
     struct nearest nearest = prim->pieces[0];
     for (size_t i = 1; i < n_pieces; i++)
         if (nearer(&prim->pieces[i], &nearest)) nearest = prim->pieces[i];

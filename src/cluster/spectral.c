@@ -105,7 +105,7 @@ static void multiply(const struct eigen_operator *op, recap_context *context, co
     a.x = x;
     a.y = y;
     a.width = width;
-    pool_run(context ? context->pool : NULL, op->n, 128, multiply_rows, &a);
+    pool_run(context_pool(context), op->n, 128, multiply_rows, &a);
 }
 
 /* Fills a->weights and the trivial eigenvector D^1/2 1, known [n]. */

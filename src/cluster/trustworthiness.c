@@ -51,7 +51,7 @@ static int measure(recap_context *context, struct trust *t, double *out, recap_e
         int status = context_check(context, "trustworthiness", t->first, t->n, error);
         if (status) return status;
         size_t count = t->n - t->first < STEP ? t->n - t->first : STEP;
-        pool_run(context ? context->pool : NULL, count, 16, penalise_rows, t);
+        pool_run(context_pool(context), count, 16, penalise_rows, t);
     }
     if (atomic_load(&t->out_of_memory)) return fail_memory(error, t->n * sizeof(double));
     double sum = 0, n = (double)t->n, k = (double)t->k;

@@ -301,7 +301,7 @@ static int run_epochs(struct layout *l, recap_error *error)
         int status = context_check(l->context, "umap", l->epoch, l->n_epochs, error);
         if (status) return status;
         l->alpha = 1 - (float)l->epoch / (float)l->n_epochs;
-        pool_run(l->context ? l->context->pool : NULL, l->n, GRAIN, version, l);
+        pool_run(context_pool(l->context), l->n, GRAIN, version, l);
         float *swap = l->now;
         l->now = l->next;
         l->next = swap;

@@ -222,5 +222,5 @@ void compute_product(recap_context *context, size_t m, size_t n, size_t k, const
     size_t width = piece_panels * pair.kernels->columns;
     pair.column_pieces = (n + width - 1) / width;
     size_t row_pieces = (m + piece_rows - 1) / piece_rows;
-    pool_run(context ? context->pool : NULL, row_pieces * pair.column_pieces, 1, run_pieces, &pair);
+    pool_run(context_pool(context), row_pieces * pair.column_pieces, 1, run_pieces, &pair);
 }

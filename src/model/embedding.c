@@ -242,7 +242,7 @@ static void tokenize_texts(void *data, size_t begin, size_t end, int thread)
 
 static int fill_window(recap_context *context, struct window *window, recap_error *error)
 {
-    pool_run(context ? context->pool : NULL, window->n, 16, tokenize_texts, window);
+    pool_run(context_pool(context), window->n, 16, tokenize_texts, window);
     if (window->status == RECAP_OK) return RECAP_OK;
     return fail(error, window->status, "text %zu: %s", window->first + window->failed,
                 window->error.message);
@@ -259,7 +259,7 @@ static int open_window(recap_context *context, const recap_model *model, size_t 
         return fail(error, RECAP_ERROR_USAGE, "a length of %zu ids: the model takes 2 to %zu",
                     max_length, most);
     out->tokenize.max_length = max_length ? max_length : model->settings.max_length;
-    out->n_threads = context ? (size_t)pool_threads(context->pool) : 1;
+    out->n_threads = (size_t)pool_threads(context_pool(context));
     out->sequences = new_array(size, sizeof *out->sequences);
     out->tokens = new_zeroed(size, sizeof *out->tokens);
     out->prefixed = new_zeroed(out->n_threads, sizeof *out->prefixed);

@@ -177,7 +177,7 @@ static void run_group(const struct run *run, const struct group *group, const st
                       int first_thread)
 {
     const recap_model *model = run->model;
-    struct pool *pool = run->job->context ? run->job->context->pool : NULL;
+    struct pool *pool = context_pool(run->job->context);
     struct pass pass = {run, group, lane, .first_thread = first_thread};
     size_t n_layers = model->config.n_layers, grain = row_grain(run, group->n_tokens);
     place_sequences(group, lane);
@@ -311,7 +311,7 @@ static int check_sequences(const struct encode_job *job, recap_error *error)
 static int run_all(struct run *run, recap_error *error)
 {
     const struct encode_job *job = run->job;
-    struct pool *pool = job->context ? job->context->pool : NULL;
+    struct pool *pool = context_pool(job->context);
     size_t step = run->n_lanes == 1 ? 1 : groups_a_check * run->n_threads;
     int status = context_check(job->context, job->stage, job->done, job->total, error);
     for (size_t i = 0; status == RECAP_OK && i < run->n_groups; i += step) {
@@ -330,7 +330,7 @@ int model_encode(const struct encode_job *job, recap_error *error)
     int status = check_sequences(job, error);
     if (status != RECAP_OK || job->n == 0) return status;
     struct run run = {.job = job, .model = job->model};
-    run.n_threads = job->context ? (size_t)pool_threads(job->context->pool) : 1;
+    run.n_threads = (size_t)pool_threads(context_pool(job->context));
     qsort(job->sequences, job->n, sizeof *job->sequences, longest_first);
     status = plan_groups(&run, error);
     if (status == RECAP_OK) status = take_memory(&run, error);
