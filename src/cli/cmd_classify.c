@@ -37,6 +37,18 @@ struct work {
     bool logits;
 };
 
+static void add_candidate(const struct work *work, const float *scores, size_t label,
+                          struct buf *out)
+{
+    buf_add_string(out, "{\"genre\":");
+    buf_add_json(out, work->labels[label], strlen(work->labels[label]));
+    buf_add_string(out, ",\"score\":");
+    buf_add_float(out, scores[label]);
+    buf_add_string(out, ",\"threshold\":");
+    buf_add_double(out, recap_classifier_threshold(work->classifier, label));
+    buf_add_byte(out, '}');
+}
+
 /* The genres over their threshold, best first; none: the best alone. */
 static void add_candidates(const struct work *work, const float *scores, struct buf *out)
 {
@@ -50,30 +62,14 @@ static void add_candidates(const struct work *work, const float *scores, struct 
             if (after && (best == work->n_labels || scores[i] > scores[best])) best = i;
         }
         if (best == work->n_labels) break;
-        double threshold = recap_classifier_threshold(work->classifier, best);
         last_score = scores[best];
         last = best;
         /* A genre under its own threshold is passed over: the next may have a lower one. */
-        if ((double)scores[best] < threshold) continue;
+        if ((double)scores[best] < recap_classifier_threshold(work->classifier, best)) continue;
         if (written++) buf_add_byte(out, ',');
-        buf_add_string(out, "{\"genre\":");
-        buf_add_json(out, work->labels[best], strlen(work->labels[best]));
-        buf_add_string(out, ",\"score\":");
-        buf_add_float(out, scores[best]);
-        buf_add_string(out, ",\"threshold\":");
-        buf_add_double(out, threshold);
-        buf_add_byte(out, '}');
+        add_candidate(work, scores, best, out);
     }
-    if (written == 0) {
-        size_t top = recap_top_genre(work->classifier, scores);
-        buf_add_string(out, "{\"genre\":");
-        buf_add_json(out, work->labels[top], strlen(work->labels[top]));
-        buf_add_string(out, ",\"score\":");
-        buf_add_float(out, scores[top]);
-        buf_add_string(out, ",\"threshold\":");
-        buf_add_double(out, recap_classifier_threshold(work->classifier, top));
-        buf_add_byte(out, '}');
-    }
+    if (written == 0) add_candidate(work, scores, recap_top_genre(work->classifier, scores), out);
     buf_add_byte(out, ']');
 }
 
