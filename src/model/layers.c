@@ -236,7 +236,7 @@ static int load_head(recap_model *model, recap_error *error)
         return RECAP_OK;
     }
     size_t n = config->n_labels ? config->n_labels : 2;
-    if (second && second->n_dims == 2) n = second->dims[0];
+    if (second && second->n_dims == 2 && second->dims[1] == config->hidden) n = second->dims[0];
     int status = name_labels(model, n, error);
     if (status == RECAP_OK)
         status = load_linear(model, head_parts[config->family].first, config->hidden,

@@ -65,7 +65,7 @@ static void add_header(struct buf *out, const struct tensor_out *tensors, size_t
         offset += bytes;
     }
     buf_add_byte(&header, '}');
-    while (header.n % 8) buf_add_byte(&header, ' ');
+    buf_add(&header, "       ", (8 - header.n % 8) % 8);
     uint64_t length = header.n;
     buf_add(out, &length, sizeof length);
     buf_add(out, header.data, header.n);
