@@ -6,8 +6,8 @@
  * number of threads.
  *
  * Where a directory leaves something open:
- *   pooling      the folder that modules.json gives, else 1_Pooling; without its config.json the
- * mean normalising  with a modules.json, whether it lists a Normalize module; without one, yes
+ *   pooling      the folder that modules.json gives, else 1_Pooling; without its config.json mean
+ *   normalising  with a modules.json, whether it lists a Normalize module; without one, yes
  *   length       the least of the position table, model_max_length of tokenizer_config.json and
  *                max_seq_length of sentence_bert_config.json
  *   prefix       "default_prefix" of recap.json; else "query: " for E5, known by "e5" as a word of

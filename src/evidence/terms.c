@@ -1,9 +1,9 @@
 /* The terms of a text: words that may stand for a topic, and pairs of neighbours.
  *
  *   runs      the text is cut by script: Japanese, other letters and digits, the rest
- *   words     Japanese runs by the segmenter, nouns only, with the suffixes behind them (感染 +
- * 者); others as they stand, lower-cased pairs     two words with nothing between them (Japanese:
- * joined) or one blank or hyphen
+ *   words     Japanese runs by the segmenter, nouns only, each with the suffixes behind it
+ *             (感染 + 者); others as they stand, lower-cased
+ *   pairs     two words with nothing between them (Japanese: joined) or one blank or hyphen
  *
  * No term: digits, or digits with letters; at most two Latin letters but for the few that mean
  * something; stop words; one character alone; short words of hiragana, which are grammar. In a pair

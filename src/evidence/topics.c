@@ -2,8 +2,8 @@
  *
  * Class-based TF-IDF with BM25 weighting (Robertson and Zaragoza 2009; a group is one document):
  *
- *   weight = t (k1 + 1) / (t + k1 (1 - b + b length / mean length)) · ln(1 + (N - n + 0.5) / (n +
- * 0.5))
+ *   weight = t (k1 + 1) / (t + k1 (1 - b + b length / mean length)) · idf
+ *   idf    = ln(1 + (N - n + 0.5) / (n + 0.5))
  *
  * with t the term's count in the group, length the group's terms, N groups, n of them with the
  * term; k1 1.5, b 0.75. This is the fixtures' `textbook_bm25`. BERTopic's variant has neither k1

@@ -72,7 +72,7 @@ int weights_open(const char *directory, struct weights *out, recap_error *error)
 void weights_close(struct weights *weights);
 /* The tensor of this name under one of the prefixes, or NULL. */
 const struct tensor *weights_look(const struct weights *weights, const char *name);
-/* The same, but it must be there with this shape (0 dims: any) and a type that can be read; counted
+/* The same, but it must be there with this shape and a type that can be read; counted
  * and hashed into the identity. */
 int weights_use(struct weights *weights, const char *name, size_t n_dims, const size_t *dims,
                 const struct tensor **out, recap_error *error);
