@@ -32,9 +32,27 @@ static size_t count_digits(const char *data, size_t n)
     return i;
 }
 
-/* The same text with ".0" after every integer of 19 digits or more, which jansson can't hold:
- * tokenizer configurations write 1000000000000000019884624838656 for "no limit". */
-static json_t *load_with_reals(const char *data, size_t n, json_error_t *reason)
+/* Does the integer of `digits` digits fit into 64 bits? */
+static bool fits(const char *data, size_t digits, bool negative)
+{
+    const char *most = negative ? "9223372036854775808" : "9223372036854775807";
+    return digits < 19 || (digits == 19 && memcmp(data, most, 19) <= 0);
+}
+
+/* An integer that jansson can't hold, as a real or as a string of its digits. */
+static void add_large(struct buf *text, const char *data, size_t digits, bool as_string)
+{
+    bool negative = as_string && text->n > 0 && text->data[text->n - 1] == '-';
+    if (negative) text->n--;
+    if (as_string) buf_add_byte(text, '"');
+    if (negative) buf_add_byte(text, '-');
+    buf_add(text, data, digits);
+    buf_add_string(text, as_string ? "\"" : ".0");
+}
+
+/* The same text with another form for every integer over 64 bits: tokenizer configurations write
+ * 1000000000000000019884624838656 for "no limit". */
+static json_t *load_large(const char *data, size_t n, bool as_strings, json_error_t *reason)
 {
     struct buf text = {0};
     bool inside = false;
@@ -45,8 +63,10 @@ static json_t *load_with_reals(const char *data, size_t n, json_error_t *reason)
             char before = i > 0 ? data[i - 1] : ' ';
             bool whole = before != '.' && before != '+' && before != 'e' && before != 'E' &&
                          after != '.' && after != 'e' && after != 'E';
-            buf_add(&text, data + i, digits);
-            if (whole && digits >= 19) buf_add_string(&text, ".0");
+            if (whole && !fits(data + i, digits, before == '-'))
+                add_large(&text, data + i, digits, as_strings);
+            else
+                buf_add(&text, data + i, digits);
             i += digits;
             continue;
         }
@@ -62,7 +82,8 @@ static json_t *load_with_reals(const char *data, size_t n, json_error_t *reason)
     return value;
 }
 
-int json_parse(const char *where, const char *data, size_t n, json_t **out, recap_error *error)
+static int parse(const char *where, const char *data, size_t n, bool large_as_strings, json_t **out,
+                 recap_error *error)
 {
     *out = NULL;
     if (n >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0) {
@@ -74,11 +95,21 @@ int json_parse(const char *where, const char *data, size_t n, json_t **out, reca
     json_error_t reason;
     *out = json_loadb(data, n, load_flags, &reason);
     if (!*out && json_error_code(&reason) == json_error_numeric_overflow)
-        *out = load_with_reals(data, n, &reason);
+        *out = load_large(data, n, large_as_strings, &reason);
     if (*out) return RECAP_OK;
     if (json_error_code(&reason) == json_error_out_of_memory) return fail_memory(error, n);
     return fail(error, RECAP_ERROR_INPUT, "%s: not valid JSON at line %d, column %d: %s", where,
                 reason.line, reason.column, reason.text);
+}
+
+int json_parse(const char *where, const char *data, size_t n, json_t **out, recap_error *error)
+{
+    return parse(where, data, n, false, out, error);
+}
+
+int json_parse_data(const char *where, const char *data, size_t n, json_t **out, recap_error *error)
+{
+    return parse(where, data, n, true, out, error);
 }
 
 int json_parse_file(const char *path, json_t **out, recap_error *error)

@@ -11,6 +11,10 @@
 /* Strict JSON, one value, nesting up to 128; duplicate names: the last wins. The caller owns *out
  * (json_decref). Fails with RECAP_ERROR_INPUT naming line and column. */
 int json_parse(const char *where, const char *data, size_t n, json_t **out, recap_error *error);
+/* The same for what others will read again: an integer over 64 bits becomes a string of its digits,
+ * where json_parse makes a rounded real of it. */
+int json_parse_data(const char *where, const char *data, size_t n, json_t **out,
+                    recap_error *error);
 int json_parse_file(const char *path, json_t **out, recap_error *error);
 
 /* Fields of an object. Absent (or null) gives the default where there is one; a wrong type fails

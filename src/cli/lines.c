@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "input.h"
 
-enum { line_limit = 64 << 20, batch_bytes = 4 << 20 };
+enum { batch_bytes = 4 << 20 };
 
 /* ---- lines ---- */
 
@@ -184,7 +184,7 @@ static int add_record(struct records *records, const struct line *line, recap_er
     if (line->too_long)
         fail(&reason, RECAP_ERROR_INPUT, "%s: longer than %d bytes", where.data, line_limit);
     else
-        json_parse(where.data, line->bytes.data, line->bytes.n, &record->value, &reason);
+        json_parse_data(where.data, line->bytes.data, line->bytes.n, &record->value, &reason);
     shorten_place(reason.message);
     if (!reason.code) read_text(where.data, record, &reason);
     buf_free(&where);

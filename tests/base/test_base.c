@@ -181,6 +181,27 @@ static void test_json_errors_name_the_place(void **state)
     json_decref(value);
 }
 
+/* What jansson can't hold: a real for the program's own use, the digits for data. */
+static void test_large_integers(void **state)
+{
+    static const char text[] = "[18446744073709551615, -9223372036854775809, 9223372036854775807, "
+                               "-9223372036854775808, \"18446744073709551615\", 1e3]";
+    static const char *const digits[] = {"18446744073709551615", "-9223372036854775809"};
+    json_t *value = NULL;
+    recap_error error = {0};
+    assert_int_equal(json_parse("t", text, sizeof text - 1, &value, &error), RECAP_OK);
+    assert_true(json_real_value(json_array_get(value, 0)) == 18446744073709551616.0);
+    json_decref(value);
+    assert_int_equal(json_parse_data("t", text, sizeof text - 1, &value, &error), RECAP_OK);
+    for (size_t i = 0; i < COUNT_OF(digits); i++)
+        assert_string_equal(json_string_value(json_array_get(value, i)), digits[i]);
+    assert_true(json_integer_value(json_array_get(value, 2)) == INT64_MAX);
+    assert_true(json_integer_value(json_array_get(value, 3)) == INT64_MIN);
+    assert_string_equal(json_string_value(json_array_get(value, 4)), digits[0]);
+    json_decref(value);
+    assert_int_equal(json_parse_data("t", "1e999", 5, &value, &error), RECAP_ERROR_INPUT);
+}
+
 static void test_files_are_whole_or_old(void **state)
 {
     char folder[] = "/tmp/recap-test-XXXXXX";
@@ -254,6 +275,7 @@ int main(void)
         cmocka_unit_test(test_numbers_round_trip),
         cmocka_unit_test(test_numbers_have_a_point_in_every_locale),
         cmocka_unit_test(test_json_errors_name_the_place),
+        cmocka_unit_test(test_large_integers),
         cmocka_unit_test(test_files_are_whole_or_old),
         cmocka_unit_test(test_random_is_a_function_of_its_place),
         cmocka_unit_test(test_errors_carry_their_exit_status),
