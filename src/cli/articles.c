@@ -308,30 +308,44 @@ static bool is_utf16(struct view text)
            (memcmp(text.data, "\xFF\xFE", 2) == 0 || memcmp(text.data, "\xFE\xFF", 2) == 0);
 }
 
+static int add_bytes(struct articles *articles, const char *name, struct view bytes,
+                     const char *charset, int depth, recap_error *error);
+
+static int add_utf16(struct articles *articles, const char *name, struct view bytes, int depth,
+                     recap_error *error)
+{
+    struct buf decoded = {0};
+    recap_error reason = {0};
+    int status = text_decode(bytes.data, bytes.n, NULL, &decoded, &reason);
+    if (status == RECAP_ERROR_INPUT)
+        status = articles_refuse(articles, input_name(name), reason.message, error);
+    else if (status != RECAP_OK)
+        status = fail(error, reason.code, "%s", reason.message);
+    else if (decoded.n)
+        status = add_bytes(articles, name, (struct view){decoded.data, decoded.n}, "UTF-8", depth,
+                           error);
+    buf_free(&decoded);
+    return status;
+}
+
 /* `name` is the file or address, for its ending. */
 static int add_bytes(struct articles *articles, const char *name, struct view bytes,
                      const char *charset, int depth, recap_error *error)
 {
     const char *where = input_name(name);
-    if (is_utf16(bytes)) {
-        struct buf decoded = {0};
-        int status = text_decode(bytes.data, bytes.n, NULL, &decoded, error);
-        if (status == RECAP_OK && decoded.n)
-            status = add_bytes(articles, name, (struct view){decoded.data, decoded.n}, "UTF-8",
-                               depth, error);
-        buf_free(&decoded);
-        return status;
-    }
+    if (is_utf16(bytes)) return add_utf16(articles, name, bytes, depth, error);
     struct view text = bytes;
     if (text.n >= 3 && memcmp(text.data, "\xEF\xBB\xBF", 3) == 0)
         text = (struct view){text.data + 3, text.n - 3};
-    if (has_ending(name, ".txt") || has_ending(name, ".text"))
-        return add_text(articles, where, text, charset, error);
     struct view start = trim(text);
-    if (has_ending(name, ".html") || has_ending(name, ".htm") || is_html(start))
-        return add_html(articles, where, bytes, charset, error);
-    if (start.n && start.data[0] == '<')
-        return feeds_read_xml(articles, where, start.data, start.n, charset, depth, error);
+    bool plain = has_ending(name, ".txt") || has_ending(name, ".text");
+    bool html = has_ending(name, ".html") || has_ending(name, ".htm") || is_html(start);
+    bool xml = start.n && start.data[0] == '<';
+    if ((plain || html || xml) && text.n > document_limit)
+        return articles_refuse(articles, where, "a document of over 256 MiB", error);
+    if (plain) return add_text(articles, where, text, charset, error);
+    if (html) return add_html(articles, where, bytes, charset, error);
+    if (xml) return feeds_read_xml(articles, where, start.data, start.n, charset, depth, error);
     return articles_read_json(articles, where, text, charset, error);
 }
 
@@ -365,7 +379,7 @@ int articles_read(struct articles *articles, const char *input, recap_error *err
 {
     if (input_is_address(input)) return articles_read_address(articles, input, 0, error);
     struct buf bytes = {0};
-    int status = input_read(input, 0, &bytes, error);
+    int status = input_read(input, input_limit, &bytes, error);
     if (status == RECAP_OK)
         status = add_bytes(articles, input, (struct view){bytes.data ? bytes.data : "", bytes.n},
                            NULL, 0, error);

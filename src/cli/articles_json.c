@@ -55,7 +55,7 @@ static const char *take_texts(const json_t *object, struct view *paragraphs, siz
     const json_t *text = json_object_get(object, "text"),
                  *list = json_object_get(object, "paragraphs");
     *n = 0;
-    if (json_is_array(list)) {
+    if (json_array_size(list) > 0 || (json_is_array(list) && !text)) {
         for (size_t i = 0; i < json_array_size(list); i++) {
             if (!json_is_string(json_array_get(list, i)))
                 return "\"paragraphs\" must be a list of strings";
@@ -63,7 +63,8 @@ static const char *take_texts(const json_t *object, struct view *paragraphs, siz
         }
         return NULL;
     }
-    if (list && !json_is_null(list)) return "\"paragraphs\" must be a list of strings";
+    if (list && !json_is_null(list) && !json_is_array(list))
+        return "\"paragraphs\" must be a list of strings";
     if (!text || json_is_null(text)) return "\"text\" or \"paragraphs\" is missing";
     if (!json_is_string(text)) return "\"text\" must be a string";
     paragraphs[(*n)++] = view_of_json(text);
@@ -133,8 +134,10 @@ static int add_line(struct articles *articles, const char *where, struct view li
     int status = RECAP_OK;
     if (valid != line.n)
         status = fail(&reason, RECAP_ERROR_INPUT, "byte %zu of the line is not UTF-8", valid + 1);
+    else if (line.n > line_limit)
+        status = fail(&reason, RECAP_ERROR_INPUT, "longer than %d bytes", line_limit);
     else
-        status = json_parse("", line.data, line.n, &value, &reason);
+        status = json_parse_data("", line.data, line.n, &value, &reason);
     if (status == RECAP_OK) {
         status = add_value(articles, where, value, error);
     } else if (status != RECAP_ERROR_MEMORY) {
@@ -206,7 +209,10 @@ static int add_document(struct articles *articles, const char *where, struct vie
                         recap_error *error)
 {
     json_t *value = NULL;
-    int status = json_parse(where, text.data, text.n, &value, error);
+    int status = text.n > document_limit
+                     ? fail(error, RECAP_ERROR_INPUT,
+                            "%s: a document of over 256 MiB; JSON Lines may have more", where)
+                     : json_parse_data(where, text.data, text.n, &value, error);
     *done = status == RECAP_OK;
     if (*done) status = add_value(articles, where, value, error);
     json_decref(value);
@@ -220,7 +226,7 @@ static bool begins_with_line(struct view text)
     struct view line = {text.data, 0};
     while (at < text.n && is_blank(line)) line = next_line(text, &at);
     json_t *value = NULL;
-    json_parse("", line.data, line.n, &value, NULL);
+    if (line.n <= line_limit) json_parse_data("", line.data, line.n, &value, NULL);
     bool whole = value != NULL;
     json_decref(value);
     return whole;

@@ -2,8 +2,6 @@
 #include "cli.h"
 #include "text/text.h"
 
-enum { document_limit = 256 << 20 };
-
 struct values {
     const char *output, *charset;
 };

@@ -11,7 +11,7 @@ enum { fewest_articles = 3 }; /* a genre of fewer is listed, not clustered */
 
 static const struct option options[] = {
     OPTION_TEXT(struct run_values, output, "output", 'o', "DIR", "the folder for what is found"),
-    OPTION_INTEGER(struct run_values, days, "days", 'd', 0, 36500,
+    OPTION_INTEGER(struct run_values, days, "days", 'd', 1, 36500,
                    "only the N days that end with --until or else with the newest article"),
     OPTION_TEXT(struct run_values, since, "since", 0, "DATE",
                 "only articles from then on (RFC 3339; "

@@ -7,6 +7,10 @@
 #include "base/base.h"
 #include "recap/evidence.h"
 
+/* What one input of articles may hold, unpacked; one document (JSON, a page, a feed); one line of
+ * JSON Lines. */
+enum { input_limit = 512 << 20, document_limit = 256 << 20, line_limit = 64 << 20 };
+
 /* ---- archive.c: files and standard input, decompressed where they are .gz or .zst ---- */
 
 struct stream;

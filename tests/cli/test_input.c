@@ -361,6 +361,64 @@ static void test_bad_articles(void **state)
     }
 }
 
+/* An identifier over 64 bits keeps its digits; an empty list of paragraphs hides no text. */
+static void test_odd_articles(void **state)
+{
+    struct told told;
+    read_as(&told, "odd.jsonl",
+            "{\"id\":18446744073709551615,\"text\":\"a\"}\n"
+            "{\"id\":\"x\",\"text\":\"body\",\"paragraphs\":[]}\n"
+            "{\"paragraphs\":[]}\n"
+            "{\"text\":\"a\",\"paragraphs\":{}}\n");
+    assert_int_equal(told.articles.n, 2);
+    assert_int_equal(told.articles.n_refused, 2);
+    assert_string_equal(told.articles.items[0].id, "18446744073709551615");
+    assert_string_equal(told.articles.items[1].paragraphs[0], "body");
+    forget(&told);
+    /* Cut in the middle of a character: refused, not the end of the run. */
+    put("cut.txt",
+        "\xFF\xFE"
+        "a",
+        3);
+    told = (struct told){.articles = {.refused = remember}};
+    told.articles.refused_data = &told;
+    assert_int_equal(articles_read(&told.articles, place("cut.txt"), NULL), RECAP_OK);
+    assert_int_equal(told.articles.n_refused, 1);
+    assert_non_null(strstr(told.refusals.data, "UTF-16LE"));
+    forget(&told);
+}
+
+/* A line and a document may be long, but not without end. */
+static void test_bounds(void **state)
+{
+    struct told told;
+    struct buf text = {0};
+    recap_error error = {0};
+    buf_add_string(&text, "{\"text\":\"good\"}\n\"");
+    for (size_t i = 0; i < line_limit / 64; i++)
+        buf_add_string(&text, "a line longer than any article, which nobody will read to its end");
+    buf_add_string(&text, "\"\n{\"text\":\"also good\"}\n");
+    assert_false(text.failed);
+    read_as(&told, "long.jsonl", text.data);
+    assert_int_equal(told.articles.n, 2);
+    assert_int_equal(told.articles.n_refused, 1);
+    assert_non_null(strstr(told.refusals.data, "line 2: longer than 67108864 bytes"));
+    forget(&told);
+    buf_free(&text);
+    const char *path = put_text("endless.jsonl", "");
+    assert_int_equal(truncate(path, (off_t)input_limit + 1), 0); /* a hole: no disk is taken */
+    struct articles articles = {0};
+    assert_int_equal(articles_read(&articles, path, &error), RECAP_ERROR_IO);
+    assert_non_null(strstr(error.message, "larger than 536870912 bytes"));
+    articles_free(&articles);
+    assert_int_equal(truncate(put_text("large.txt", "x"), (off_t)document_limit + 1), 0);
+    told = (struct told){.articles = {.refused = remember}};
+    told.articles.refused_data = &told;
+    assert_int_equal(articles_read(&told.articles, place("large.txt"), NULL), RECAP_OK);
+    assert_non_null(strstr(told.refusals.data, "over 256 MiB"));
+    forget(&told);
+}
+
 static void test_strict(void **state)
 {
     struct articles articles = {.strict = true};
@@ -646,6 +704,8 @@ int main(void)
         cmocka_unit_test(test_bad_npy),
         cmocka_unit_test(test_json_lines_articles),
         cmocka_unit_test(test_bad_articles),
+        cmocka_unit_test(test_odd_articles),
+        cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_strict),
         cmocka_unit_test(test_json_array),
         cmocka_unit_test(test_encodings),
