@@ -113,7 +113,7 @@ int head_read(const char *directory, struct head *out, recap_error *error)
     if (!path) return fail_memory(error, strlen(directory));
     int status = json_parse_file(path, &object, error);
     if (status == RECAP_OK) status = read_object(path, object, out, error);
-    if (status == RECAP_ERROR_INPUT)
+    if (status == RECAP_ERROR_INPUT || status == RECAP_ERROR_IO)
         status = fail(error, RECAP_ERROR_MODEL, "%s", error ? error->message : "");
     if (status != RECAP_OK) head_free(out);
     json_decref(object);

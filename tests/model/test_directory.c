@@ -171,6 +171,30 @@ static void refuse_header(const char *header, size_t n_data, const char *word)
     buf_free(&bytes);
 }
 
+/* Another file under the name changes nothing for a model that is open. */
+static void replaced_weights_wait_for_the_next_start(void **state)
+{
+    char *directory = small_model(&(struct small_options){0});
+    char *before = path_join(directory, "new.safetensors");
+    char *after = path_join(directory, "model.safetensors");
+    struct sequence sequence = {some_ids, COUNT_OF(some_ids), 0};
+    float first[small_hidden], again[small_hidden];
+    recap_model *model;
+    recap_error error = {0};
+    embed_directory(directory, first);
+    if (model_open_encoder(directory, &model, &error) != RECAP_OK) fail_msg("%s", error.message);
+    small_write_weights(directory, "new.safetensors", &(struct small_options){.prefix = "bert."});
+    assert_int_equal(truncate(before, 100), 0);
+    assert_int_equal(rename(before, after), 0);
+    assert_int_equal(model_embed_ids(NULL, model, &sequence, 1, NULL, again, NULL), RECAP_OK);
+    assert_memory_equal(first, again, sizeof first);
+    recap_close_model(model);
+    REFUSED(directory, "model.safetensors", "truncated");
+    free(before);
+    free(after);
+    small_remove(directory);
+}
+
 static void headers_are_checked_whole(void **state)
 {
     refuse_header("{\"a\": {\"dtype\": \"F32\", \"shape\": [2], \"data_offsets\": [0, 8]}, "
@@ -471,6 +495,7 @@ int main(void)
         cmocka_unit_test(index_wins_over_a_single_file),
         cmocka_unit_test(weights_that_are_none_are_named),
         cmocka_unit_test(truncated_weights_are_named),
+        cmocka_unit_test(replaced_weights_wait_for_the_next_start),
         cmocka_unit_test(headers_are_checked_whole),
         cmocka_unit_test(other_formats_and_missing_files_are_named),
         cmocka_unit_test(missing_and_misshapen_tensors_are_named),
