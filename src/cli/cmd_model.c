@@ -76,25 +76,25 @@ static void add_row(struct buf *out, bool json, const char *name, bool here, con
 static int list(struct invocation *call, recap_error *error)
 {
     char *home = model_home(), **names;
-    size_t n, n_sources;
+    size_t n;
     if (!home) return fail_memory(error, 1);
     int status = list_home(home, &names, &n, error);
     free(home);
     if (status != RECAP_OK) return status;
-    const struct model_source *sources = model_sources(&n_sources);
     bool json = call->common.json, first = true;
     struct buf out = {0};
     if (json)
         buf_add_byte(&out, '[');
     else
         buf_printf(&out, "%-28s %-8s %-12s %s\n", "model", "", "licence", "");
-    for (size_t i = 0; i < n_sources; i++, first = false)
-        add_row(&out, json, sources[i].name, contains(names, n, sources[i].name),
-                sources[i].licence, sources[i].summary, first);
+    const struct model_source *source;
+    for (size_t i = 0; (source = model_source(i)); i++, first = false)
+        add_row(&out, json, source->name, contains(names, n, source->name), source->licence,
+                source->summary, first);
     for (size_t i = 0; i < n; i++) {
         bool known = false;
-        for (size_t j = 0; j < n_sources; j++)
-            known = known || (names[i] && strcmp(names[i], sources[j].name) == 0);
+        for (size_t j = 0; names[i] && (source = model_source(j)); j++)
+            known = known || strcmp(names[i], source->name) == 0;
         if (known || !names[i]) continue;
         add_row(&out, json, names[i], true, "", "put here by hand", first);
         first = false;

@@ -80,12 +80,9 @@ static const struct recipe recipes[] = {
     CATEGORIUM("pt", "Portuguese"),
 };
 
-const struct model_source *model_sources(size_t *n)
+const struct model_source *model_source(size_t i)
 {
-    static struct model_source sources[COUNT_OF(recipes)];
-    for (size_t i = 0; i < COUNT_OF(recipes); i++) sources[i] = recipes[i].source;
-    *n = COUNT_OF(recipes);
-    return sources;
+    return i < COUNT_OF(recipes) ? &recipes[i].source : NULL;
 }
 
 char *model_home(void)

@@ -15,8 +15,8 @@ struct model_source {
     const char *licence; /* of the weights */
     const char *summary;
 };
-/* The models that model_fetch knows. */
-const struct model_source *model_sources(size_t *n);
+/* The models that model_fetch knows; NULL past the last. */
+const struct model_source *model_source(size_t i);
 
 typedef void (*model_log_fn)(void *data, const char *line);
 

@@ -53,10 +53,9 @@ int model_find(const char *name, char **directory, recap_error *error)
         return RECAP_OK;
     }
     if (strchr(name, '/')) *directory = find_in_hub(name);
-    size_t n;
-    const struct model_source *sources = model_sources(&n);
     bool known = false;
-    for (size_t i = 0; i < n; i++) known = known || strcmp(sources[i].name, name) == 0;
+    for (size_t i = 0; model_source(i) && !known; i++)
+        known = strcmp(model_source(i)->name, name) == 0;
     int status = RECAP_OK;
     if (!*directory && known)
         status = fail(error, RECAP_ERROR_MODEL,
