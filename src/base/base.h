@@ -126,9 +126,8 @@ bool path_exists(const char *path);
 bool path_is_directory(const char *path);
 /* "a/b"; freed with free(); NULL on failure. */
 char *path_join(const char *a, const char *b);
-/* $XDG_DATA_HOME/recap or ~/.local/share/recap, and the same for the cache; NULL on failure. */
+/* $XDG_DATA_HOME/recap or ~/.local/share/recap; NULL on failure. */
 char *path_data_home(void);
-char *path_cache_home(void);
 
 /* ---- hash ---- */
 

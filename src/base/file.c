@@ -148,22 +148,10 @@ char *path_join(const char *a, const char *b)
     return buf_take(&path, NULL);
 }
 
-static char *home_path(const char *variable, const char *below_home)
-{
-    const char *base = getenv(variable);
-    if (base && base[0] == '/') return path_join(base, "recap");
-    const char *home = getenv("HOME");
-    struct buf path = {0};
-    buf_printf(&path, "%s/%s/recap", home && *home ? home : "/tmp", below_home);
-    return buf_take(&path, NULL);
-}
-
 char *path_data_home(void)
 {
-    return home_path("XDG_DATA_HOME", ".local/share");
-}
-
-char *path_cache_home(void)
-{
-    return home_path("XDG_CACHE_HOME", ".cache");
+    const char *base = getenv("XDG_DATA_HOME");
+    if (base && base[0] == '/') return path_join(base, "recap");
+    const char *home = getenv("HOME");
+    return path_join(home && *home ? home : "/tmp", ".local/share/recap");
 }

@@ -52,9 +52,6 @@ size_t cluster_layout_width(size_t n, size_t wanted);
  * where all rows are equal. */
 int cluster_bisect(recap_context *context, const float *x, size_t n, size_t d, int32_t *side,
                    bool *is_split, recap_error *error);
-/* Splits the cluster with the largest sum of squares in two until there are k. */
-int cluster_bisecting_kmeans(recap_context *context, const float *x, size_t n, size_t d, size_t k,
-                             int32_t *labels, size_t *n_clusters, recap_error *error);
 
 /* ---- scores ---- */
 

@@ -1,4 +1,4 @@
-/* k-means: Lloyd, mini-batches (Sculley 2010), k-means++ (Arthur, Vassilvitskii 2007), bisecting.
+/* k-means: Lloyd, mini-batches (Sculley 2010), k-means++ (Arthur, Vassilvitskii 2007).
  *
  *   nearest centre  scores by compute_product in float propose, double decides: every centre whose
  *                   score is within the float's error bound of the best is measured exactly, so the

@@ -214,13 +214,8 @@ static void test_bisecting(void **state)
 {
     float x[N * D];
     int32_t labels[N];
-    size_t n_clusters;
     bool is_split;
     fill_groups(x);
-    assert_int_equal(cluster_bisecting_kmeans(NULL, x, N, D, GROUPS, labels, &n_clusters, NULL),
-                     RECAP_OK);
-    assert_int_equal(n_clusters, GROUPS);
-    check_groups(labels);
     assert_int_equal(cluster_bisect(NULL, x, N, D, labels, &is_split, NULL), RECAP_OK);
     assert_true(is_split);
     assert_int_equal(labels[0], 0);
@@ -228,9 +223,6 @@ static void test_bisecting(void **state)
     for (size_t i = 0; i < (size_t)N * D; i++) x[i] = 0.1f;
     assert_int_equal(cluster_bisect(NULL, x, N, D, labels, &is_split, NULL), RECAP_OK);
     assert_false(is_split);
-    assert_int_equal(cluster_bisecting_kmeans(NULL, x, N, D, 9, labels, &n_clusters, NULL),
-                     RECAP_OK);
-    assert_int_equal(n_clusters, 1);
     assert_int_equal(cluster_bisect(NULL, x, 1, D, labels, &is_split, NULL), RECAP_OK);
     assert_false(is_split);
 }
