@@ -1,9 +1,10 @@
 /* The door of compute: kernels, chosen once for the processor that is found.
  *
- * RECAP_CPU=generic|avx2 (environment) or compute_force() picks a lower set; a set that the
- * processor lacks is refused. Every set gives each output element by sums whose order depends on
- * the inner dimension alone, never on the number of rows, their place or the threads. Sets differ
- * from each other by rounding only (tests/compute states by how much).
+ * RECAP_CPU=generic|avx2 (environment) or compute_force() picks a lower set. A set that the
+ * processor lacks is refused: of the environment with a warning. Every set gives each output
+ * element by sums whose order depends on the inner dimension alone, never on the number of rows,
+ * their place or the threads. Sets differ from each other by rounding only (tests/compute states by
+ * how much).
  *
  * But for compute_product all run on the calling thread: who splits rows over threads is the
  * caller, and the bits don't depend on how. */
