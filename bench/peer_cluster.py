@@ -1,4 +1,4 @@
-"""Times the peers of bench/cluster.c on the same rows; prints "what peer seconds" lines.
+"""Times the peers of bench/bench_cluster.c on the same rows; prints "what peer seconds" lines.
 
 peer_cluster.py layout|search N D X.f32 LABELS.i32 MIN_CLUSTER_SIZE MIN_SAMPLES
 

@@ -1,4 +1,4 @@
-"""Times the peers of bench/embed.c on the same texts; prints "peer texts-a-second" lines.
+"""Times the peers of bench/bench_embed.c on the same texts; prints "peer texts-a-second" lines.
 
 peer_embed.py NAME DIRECTORY TEXTS.jsonl THREADS
 

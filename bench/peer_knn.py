@@ -1,4 +1,4 @@
-"""Times the peer of bench/knn.c on the same rows: prints "faiss SECONDS", or nothing without faiss.
+"""Times the peer of bench/bench_knn.c on the same rows: prints "faiss SECONDS", or nothing without faiss.
 
 peer_knn.py N D K THREADS X.f32
 """

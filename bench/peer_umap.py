@@ -1,4 +1,4 @@
-"""Times the peer of bench/umap.c on the same rows, exact neighbours given: prints
+"""Times the peer of bench/bench_umap.c on the same rows, exact neighbours given: prints
 "umap-learn SECONDS TRUSTWORTHINESS", or nothing without it. One run after a small one to compile.
 
 peer_umap.py N D K COMPONENTS X.f32
