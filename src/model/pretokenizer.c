@@ -117,12 +117,12 @@ static const struct {
     {"Split", PRETOKENIZER_SPLIT, split_read},
 };
 
-static int read_step(struct pretokenizer *pretokenizer, const char *where, const json_t *object,
-                     const char *type, recap_error *error)
+static int read_step(void *target, const char *where, const json_t *object, const char *type,
+                     recap_error *error)
 {
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         if (strcmp(kinds[i].type, type) != 0) continue;
-        struct pretokenizer_step *step = pretokenizer_add(pretokenizer, kinds[i].kind, error);
+        struct pretokenizer_step *step = pretokenizer_add(target, kinds[i].kind, error);
         if (!step) return error->code;
         return kinds[i].read ? kinds[i].read(step, where, object, error) : RECAP_OK;
     }
@@ -133,20 +133,8 @@ static int read_step(struct pretokenizer *pretokenizer, const char *where, const
 int pretokenizer_read(struct pretokenizer *pretokenizer, const char *where, const json_t *object,
                       recap_error *error)
 {
-    if (!object || json_is_null(object)) return RECAP_OK;
-    const char *type = NULL;
-    int status = json_is_object(object)
-                     ? model_get_string(where, object, "type", NULL, &type, error)
-                     : RECAP_OK;
-    if (status != RECAP_OK) return status;
-    if (!type) return fail(error, RECAP_ERROR_MODEL, "%s: pre_tokenizer without a type", where);
-    if (strcmp(type, "Sequence") != 0) return read_step(pretokenizer, where, object, type, error);
-    const json_t *list = json_object_get(object, "pretokenizers");
-    if (!json_is_array(list))
-        return fail(error, RECAP_ERROR_MODEL, "%s: \"pretokenizers\" must be a list", where);
-    for (size_t i = 0; i < json_array_size(list) && status == RECAP_OK; i++)
-        status = pretokenizer_read(pretokenizer, where, json_array_get(list, i), error);
-    return status;
+    return model_read_part(where, object, "pre_tokenizer", "pretokenizers", read_step, pretokenizer,
+                           error);
 }
 
 void pretokenizer_free(struct pretokenizer *pretokenizer)

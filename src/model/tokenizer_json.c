@@ -36,6 +36,26 @@ int model_get_string(const char *where, const json_t *object, const char *name,
     return model_status(json_get_string(where, object, name, otherwise, out, error), error);
 }
 
+int model_read_part(const char *where, const json_t *object, const char *part, const char *list,
+                    part_fn read, void *target, recap_error *error)
+{
+    if (!object || json_is_null(object)) return RECAP_OK;
+    const char *type = NULL;
+    int status = json_is_object(object)
+                     ? model_get_string(where, object, "type", NULL, &type, error)
+                     : RECAP_OK;
+    if (status != RECAP_OK) return status;
+    if (!type) return fail(error, RECAP_ERROR_MODEL, "%s: %s without a type", where, part);
+    if (strcmp(type, "Sequence") != 0) return read(target, where, object, type, error);
+    const json_t *members = json_object_get(object, list);
+    if (!json_is_array(members))
+        return fail(error, RECAP_ERROR_MODEL, "%s: \"%s\" must be a list", where, list);
+    for (size_t i = 0; i < json_array_size(members) && status == RECAP_OK; i++)
+        status = model_read_part(where, json_array_get(members, i), part, list, read, target,
+                                 error);
+    return status;
+}
+
 /* ---- post-processors: ids before and after the text ---- */
 
 struct around {
@@ -152,33 +172,17 @@ static int read_template(const struct around *around, const json_t *object)
     return status;
 }
 
-static int read_post(const struct around *around, const json_t *object)
+static int read_post(void *target, const char *where, const json_t *object, const char *type,
+                     recap_error *error)
 {
-    if (!object || json_is_null(object)) return RECAP_OK;
-    const char *type = NULL;
-    int status = json_is_object(object)
-                     ? model_get_string(around->where, object, "type", NULL, &type, around->error)
-                     : RECAP_OK;
-    if (status != RECAP_OK) return status;
-    if (!type)
-        return fail(around->error, RECAP_ERROR_MODEL, "%s: post_processor without a type",
-                    around->where);
+    const struct around around = {target, where, error};
     if (strcmp(type, "ByteLevel") == 0) return RECAP_OK; /* offsets only */
-    if (strcmp(type, "TemplateProcessing") == 0) return read_template(around, object);
-    if (strcmp(type, "BertProcessing") == 0 || strcmp(type, "RobertaProcessing") == 0) {
-        status = read_pair(around, object, "cls", false);
-        return status == RECAP_OK ? read_pair(around, object, "sep", true) : status;
-    }
-    if (strcmp(type, "Sequence") != 0)
-        return fail(around->error, RECAP_ERROR_MODEL,
-                    "%s: post_processor of type \"%.60s\" is not supported", around->where, type);
-    const json_t *list = json_object_get(object, "processors");
-    if (!json_is_array(list))
-        return fail(around->error, RECAP_ERROR_MODEL, "%s: \"processors\" must be a list",
-                    around->where);
-    for (size_t i = 0; i < json_array_size(list) && status == RECAP_OK; i++)
-        status = read_post(around, json_array_get(list, i));
-    return status;
+    if (strcmp(type, "TemplateProcessing") == 0) return read_template(&around, object);
+    if (strcmp(type, "BertProcessing") != 0 && strcmp(type, "RobertaProcessing") != 0)
+        return fail(error, RECAP_ERROR_MODEL,
+                    "%s: post_processor of type \"%.60s\" is not supported", where, type);
+    int status = read_pair(&around, object, "cls", false);
+    return status == RECAP_OK ? read_pair(&around, object, "sep", true) : status;
 }
 
 /* ---- the model ---- */
@@ -210,7 +214,6 @@ static int read_model(recap_tokenizer *tokenizer, const char *where, const json_
 static int read_parts(recap_tokenizer *tokenizer, const char *where, const json_t *root,
                       recap_error *error)
 {
-    struct around around = {tokenizer, where, error};
     if (!json_is_object(root))
         return fail(error, RECAP_ERROR_MODEL, "%s: must be a JSON object", where);
     int status = read_model(tokenizer, where, json_object_get(root, "model"), error);
@@ -222,7 +225,9 @@ static int read_parts(recap_tokenizer *tokenizer, const char *where, const json_
     if (status == RECAP_OK)
         status = pretokenizer_read(&tokenizer->pretokenizer, where,
                                    json_object_get(root, "pre_tokenizer"), error);
-    if (status == RECAP_OK) status = read_post(&around, json_object_get(root, "post_processor"));
+    if (status == RECAP_OK)
+        status = model_read_part(where, json_object_get(root, "post_processor"), "post_processor",
+                                 "processors", read_post, tokenizer, error);
     return status;
 }
 

@@ -424,6 +424,12 @@ int model_get_int(const char *where, const json_t *object, const char *name, int
                   int64_t *out, recap_error *error);
 int model_get_string(const char *where, const json_t *object, const char *name,
                      const char *otherwise, const char **out, recap_error *error);
+/* Gives `read` the part's object with its type or, of a "Sequence", each that is in its `list`;
+ * absent or null: nothing. `part` is the name in messages. */
+typedef int (*part_fn)(void *target, const char *where, const json_t *object, const char *type,
+                       recap_error *error);
+int model_read_part(const char *where, const json_t *object, const char *part, const char *list,
+                    part_fn read, void *target, recap_error *error);
 /* RECAP_ERROR_INPUT becomes RECAP_ERROR_MODEL. */
 int model_status(int status, recap_error *error);
 
