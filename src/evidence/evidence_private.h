@@ -1,8 +1,13 @@
-/* What only the files of evidence share: the terms of a text, for topics.c (made by terms.c). */
+/* What only the files of evidence share: characters, and the terms of a text, for topics.c (both of
+ * terms.c). */
 #ifndef EVIDENCE_PRIVATE_H
 #define EVIDENCE_PRIVATE_H
 
 #include "evidence.h"
+
+bool evidence_is_kanji(uint32_t c);
+/* The end of the run of characters from `begin` on that belong. */
+size_t evidence_run_end(struct view text, size_t begin, bool (*belongs)(uint32_t));
 
 /* Strings to numbers, in order of first appearance. Zero-initialise; term_table_free. */
 struct term_table {

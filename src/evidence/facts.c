@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "evidence.h"
+#include "evidence_private.h"
 
 enum {
     MIN_WORD = 4,
@@ -59,12 +59,6 @@ static bool is_latin(uint32_t c)
 {
     return ((c | 32) >= 'a' && (c | 32) <= 'z') ||
            (c >= 0xC0 && c <= 0x24F && c != 0xD7 && c != 0xF7);
-}
-
-static bool is_kanji(uint32_t c)
-{
-    return (c >= 0x3400 && c <= 0x9FFF) || (c >= 0xF900 && c <= 0xFAFF) || c == 0x3005 ||
-           (c >= 0x20000 && c <= 0x3FFFF);
 }
 
 static bool is_katakana(uint32_t c)
@@ -126,17 +120,6 @@ static int add_fact(struct fact_list *list, struct view fact)
         return RECAP_ERROR_MEMORY;
     list->items[list->n++] = fact;
     return RECAP_OK;
-}
-
-static size_t run_end(struct view text, size_t begin, bool (*belongs)(uint32_t))
-{
-    size_t i = begin;
-    while (i < text.n) {
-        size_t next = i;
-        if (!belongs(utf8_next(text.data, text.n, &next))) break;
-        i = next;
-    }
-    return i;
 }
 
 /* "1,000." as "1000". */
@@ -206,12 +189,12 @@ static int add_run(struct collector *collector, struct assertion *assertion, str
     struct view text = assertion->text;
     size_t next = begin;
     uint32_t c = utf8_next(original.data, original.n, &next);
-    bool (*belongs)(uint32_t) = is_digit(c)      ? is_numeral
-                                : is_latin(c)    ? is_latin
-                                : is_kanji(c)    ? is_kanji
-                                : is_katakana(c) ? is_katakana
-                                                 : NULL;
-    *end = belongs ? run_end(text, begin, belongs) : next;
+    bool (*belongs)(uint32_t) = is_digit(c)            ? is_numeral
+                                : is_latin(c)          ? is_latin
+                                : evidence_is_kanji(c) ? evidence_is_kanji
+                                : is_katakana(c)       ? is_katakana
+                                                       : NULL;
+    *end = belongs ? evidence_run_end(text, begin, belongs) : next;
     struct view run = {text.data + begin, *end - begin};
     if (!belongs) return RECAP_OK;
     if (is_digit(c)) return add_number(collector, run);

@@ -85,7 +85,7 @@ static bool is_hiragana(uint32_t c)
     return c >= 0x3041 && c <= 0x309F;
 }
 
-static bool is_kanji(uint32_t c)
+bool evidence_is_kanji(uint32_t c)
 {
     return (c >= 0x3400 && c <= 0x9FFF) || (c >= 0xF900 && c <= 0xFAFF) || c == 0x3005 ||
            (c >= 0x20000 && c <= 0x3FFFF);
@@ -93,7 +93,7 @@ static bool is_kanji(uint32_t c)
 
 static bool is_japanese(uint32_t c)
 {
-    return is_hiragana(c) || (c >= 0x30A1 && c <= 0x30FF && c != 0x30FB) || is_kanji(c);
+    return is_hiragana(c) || (c >= 0x30A1 && c <= 0x30FF && c != 0x30FB) || evidence_is_kanji(c);
 }
 
 static bool is_digit(uint32_t c)
@@ -216,7 +216,7 @@ static struct shape shape_of(struct view text)
     struct shape shape = {.hiragana_only = true};
     for (size_t i = 0; i < text.n; shape.n++) {
         uint32_t c = utf8_next(text.data, text.n, &i);
-        if (is_kanji(c)) shape.kanji = true;
+        if (evidence_is_kanji(c)) shape.kanji = true;
         if (!is_hiragana(c)) shape.hiragana_only = false;
     }
     return shape;
@@ -341,7 +341,7 @@ static int speak_letters(struct speaker *speaker, struct view run, bool contract
 
 /* ---- runs ---- */
 
-static size_t run_end(struct view text, size_t begin, bool (*belongs)(uint32_t))
+size_t evidence_run_end(struct view text, size_t begin, bool (*belongs)(uint32_t))
 {
     size_t i = begin;
     while (i < text.n) {
@@ -387,7 +387,7 @@ static size_t genitive_end(struct view text, size_t i)
     bool quote = i < text.n && text.data[i] == '\'';
     bool curly = i + 3 <= text.n && !memcmp(text.data + i, "\u2019", 3);
     if (!quote && !curly) return i;
-    size_t begin = i + (quote ? 1 : 3), end = run_end(text, begin, is_word_character);
+    size_t begin = i + (quote ? 1 : 3), end = evidence_run_end(text, begin, is_word_character);
     return end - begin <= 2 && end > begin ? end : i;
 }
 
@@ -396,12 +396,12 @@ static int speak_run(struct speaker *speaker, struct view text, size_t *i)
     size_t begin = *i, next = *i;
     uint32_t c = utf8_next(text.data, text.n, &next);
     if (is_japanese(c)) {
-        *i = run_end(text, begin, is_japanese);
+        *i = evidence_run_end(text, begin, is_japanese);
         bool counted = begin && is_digit((uint8_t)text.data[begin - 1]);
         return speak_japanese(speaker, (struct view){text.data + begin, *i - begin}, counted);
     }
     size_t end = abbreviation_end(text, begin);
-    if (end == begin) end = run_end(text, begin, is_word_character);
+    if (end == begin) end = evidence_run_end(text, begin, is_word_character);
     *i = genitive_end(text, end);
     bool contracted = *i > end && text.data[*i - 1] != 's' && text.data[*i - 1] != 'S';
     return speak_letters(speaker, (struct view){text.data + begin, end - begin}, contracted);
