@@ -12,7 +12,8 @@
 static int fail_path(recap_error *error, const char *what, const char *path)
 {
     int reason = errno;
-    int code = reason == ENOSPC || reason == EDQUOT ? RECAP_ERROR_MEMORY : RECAP_ERROR_IO;
+    int code = reason == ENOSPC || reason == EDQUOT || reason == EFBIG ? RECAP_ERROR_MEMORY
+                                                                       : RECAP_ERROR_IO;
     if (reason == ENOENT && strcmp(what, "read") == 0) {
         char target[512];
         ssize_t n = readlink(path, target, sizeof target - 1);

@@ -9,7 +9,7 @@
 #include "input.h"
 
 static const char magic[] = "\x93NUMPY";
-enum { magic_bytes = 6, header_bytes = 128 };
+enum { magic_bytes = 6, header_bytes = 128, header_limit = 1 << 20 };
 
 static int refuse(recap_error *error, const char *path, const char *reason)
 {
@@ -123,11 +123,53 @@ int npy_parse(const char *name, struct view file, struct matrix *out, recap_erro
     return status;
 }
 
+/* How many bytes the file should have, by its header. */
+static int expect_size(const char *path, const struct view *file, size_t *size, recap_error *error)
+{
+    char *header = NULL;
+    size_t body = 0, n = 0;
+    struct matrix shape = {0};
+    int status = read_header(path, file, &header, &body, error);
+    if (status == RECAP_OK) status = check_type(path, header, error);
+    if (status == RECAP_OK) status = read_shape(path, header, &shape, error);
+    free(header);
+    if (status != RECAP_OK) return status;
+    if (!size_mul(shape.rows, shape.columns, &n) || !size_mul(n, sizeof(float), &n) ||
+        n > SIZE_MAX - body)
+        return refuse(error, path, "a shape that does not fit into memory");
+    *size = body + n;
+    return RECAP_OK;
+}
+
+/* Reads no more than the header asks for: a packed file may unpack to anything. */
+static int read_bounded(const char *path, struct stream *stream, struct buf *file,
+                        recap_error *error)
+{
+    char chunk[65536];
+    size_t n = 1, size = 0;
+    while (n > 0) {
+        int status = stream_read(stream, chunk, sizeof chunk, &n, error);
+        if (status != RECAP_OK) return status;
+        buf_add(file, chunk, n);
+        if (file->failed) return fail_memory(error, file->n);
+        if (!size && file->n >= header_limit) {
+            status = expect_size(path, &(struct view){file->data, file->n}, &size, error);
+            if (status != RECAP_OK) return status;
+        }
+        if (size && file->n > size) return refuse(error, path, "more values than its shape needs");
+    }
+    return RECAP_OK;
+}
+
 int npy_read(const char *path, struct matrix *out, recap_error *error)
 {
     struct buf file = {0};
+    struct stream *stream;
     *out = (struct matrix){0};
-    int status = input_read(path, 0, &file, error);
+    int status = stream_open(path, &stream, error);
+    if (status != RECAP_OK) return status;
+    status = read_bounded(path, stream, &file, error);
+    stream_close(stream);
     if (status == RECAP_OK)
         status = npy_parse(path, (struct view){file.data ? file.data : "", file.n}, out, error);
     buf_free(&file);

@@ -17,7 +17,7 @@ static int fail_sink(const struct sink *sink, recap_error *error)
 {
     int reason = errno;
     if (interrupted()) return fail_interrupted(error);
-    bool full = reason == ENOSPC || reason == EDQUOT;
+    bool full = reason == ENOSPC || reason == EDQUOT || reason == EFBIG;
     return fail(error, full ? RECAP_ERROR_MEMORY : RECAP_ERROR_IO, "%s: cannot write: %s",
                 sink->name, reason == EBADF ? "it is closed" : strerror(reason));
 }

@@ -128,6 +128,7 @@ void interrupt_setup(recap_context *context)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* over ulimit -f a write fails, and is told */
 }
 
 bool interrupted(void)

@@ -14,7 +14,7 @@ import subprocess
 import xml.dom.minidom
 
 from check_cli import embed_rows, evidence, run_week, week
-from program import npy, read_npy, run_tests, strict_json
+from program import jsonl, npy, read_npy, run_tests, strict_json
 
 JA = "政府は新しい経済対策を閣議で決定したと発表した。予算の規模は十兆円に達する見通しである。"
 
@@ -64,17 +64,32 @@ def test_packed_bombs(b):
     """A few kilobytes that unpack to gigabytes: bounded memory, one line."""
     chunk = gzip.compress(b"a" * (64 << 20), 1)
     b.put("bomb.gz", chunk * 12)
+    b.put("matrix.gz", gzip.compress(npy([[1.0, 2.0]] * 3)) + chunk * 80)
     limited = ["sh", "-c", 'ulimit -v 4000000; exec "$0" "$@"', b.recap]
     with open(b.recap, "rb") as program:
         if re.search(rb"__[at]san_init", program.read()):
             limited = [b.recap]  # a sanitizer's shadow memory needs the addresses
     for args, status, words in ((["run", "bomb.gz", "-o", "out", "-m", b.tiny("xlmr")], 4, "larger than"),
-                                (["split", "bomb.gz"], 1, "longer than")):
+                                (["split", "bomb.gz"], 1, "longer than"),
+                                (["cluster", "bomb.gz"], 4, "not a .npy"),
+                                (["cluster", "matrix.gz"], 4, "more values")):
         done = subprocess.run(limited + args, cwd=b.folder, env=b.environment(), stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=240, check=False)
         assert done.returncode == status and words in done.stdout.decode(), done
         assert done.stdout.count(b"\n") == 1
     shutil.rmtree(os.path.join(b.folder, "out"), ignore_errors=True)
+
+
+def test_file_size_limit(b):
+    """Over ulimit -f a write is refused like on a full disk, and nothing is left half done."""
+    b.put("many.jsonl", jsonl(["A sentence. " * 20] * 5000))
+    b.put("week.jsonl", jsonl(week()))
+    for args in (["split", "many.jsonl", "-o", "o.jsonl"], ["run", "week.jsonl", "-o", "out", "-m", b.tiny("xlmr")]):
+        done = subprocess.run(["sh", "-c", 'ulimit -f 1; exec "$0" "$@"', b.recap, *args], cwd=b.folder,
+                              env=b.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        assert done.returncode == 5 and b"cannot write" in done.stderr and done.stderr.count(b"\n") == 1, done
+    left = [n for _, _, names in os.walk(b.folder) for n in names]
+    assert sorted(left) == ["many.jsonl", "week.jsonl"], left
 
 
 # ---- vectors ----
