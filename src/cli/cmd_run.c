@@ -76,7 +76,9 @@ static recap_evidence_options evidence_options(const struct run *run, const char
     o.noise_min_points = (size_t)config->noise_min_points;
     o.noise_max_clusters = (size_t)config->noise_max_clusters;
     o.split_large = config->recursive;
+    o.split_dynamic = config->split_dynamic;
     o.split_min_size = (size_t)config->split_min_size;
+    o.split_max_tokens = (size_t)config->split_max_tokens;
     o.split_tokens_floor = (size_t)config->split_tokens_floor;
     o.split_tokens_ceiling = (size_t)config->split_tokens_ceiling;
     o.layout_2d = true;

@@ -55,8 +55,8 @@ struct config {
     double hdbscan_timeout;       /* seconds */
     bool noise_recluster;
     int64_t noise_min_points, noise_max_clusters;
-    bool recursive;
-    int64_t split_min_size, split_tokens_floor, split_tokens_ceiling;
+    bool recursive, split_dynamic;
+    int64_t split_min_size, split_max_tokens, split_tokens_floor, split_tokens_ceiling;
     int64_t random_seed;
     int log_level; /* enum log_level */
 };

@@ -675,6 +675,17 @@ def test_run_dates(b):
     assert counts(run_week(b, "--json", articles=rows)) == (24, 0)
 
 
+def test_run_split_settings(b):
+    """The fixed limits on large clusters, beside those that come from the clusters themselves."""
+    def clusters(*settings):
+        args = [word for s in settings for word in ("--set", s)]
+        assert run_week(b, "--clustering", "search", "--classify-with", "none", *args).status == 0
+        return [[c["size"] for c in g["clusters"]] for g in evidence(b)["genres"]]
+    fixed = ("RECURSIVE_DYNAMIC_THRESHOLDS=false", "CLUSTERING_MAX_TOKENS_PER_CLUSTER=1")
+    split, whole = clusters(*fixed, "CLUSTERING_MIN_SPLIT_SIZE=2"), clusters(*fixed, "CLUSTERING_MIN_SPLIT_SIZE=100000")
+    assert sum(map(len, split)) > sum(map(len, whole)), (split, whole)
+
+
 def test_run_genres(b):
     assert counts(run_week(b, "--json", "--genres", "local")) == (12, 12)
     result = run_week(b, "--genres", "nothing")
