@@ -37,6 +37,10 @@ int fail_memory(recap_error *error, size_t bytes);
 /* Puts "prefix: " before the message that is there; returns the error's code. */
 int fail_prefix(recap_error *error, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* Makes blanks of control characters, in place: what an input says can't begin a line of its own or
+ * steer a terminal. fail() and log_message() do so. */
+void make_one_line(char *text);
+
 /* ---- memory ---- */
 
 /* a * b, a + b: false where it does not fit. */

@@ -19,7 +19,6 @@ void log_message(enum log_level level, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    for (char *c = line; *c; c++)
-        if (*c == '\n' || *c == '\r') *c = ' ';
+    make_one_line(line);
     fprintf(stderr, "recap: %s: %s\n", names[level], line);
 }

@@ -42,6 +42,15 @@ const char *recap_version(void)
     return RECAP_VERSION;
 }
 
+void make_one_line(char *text)
+{
+    for (unsigned char *c = (unsigned char *)text; *c; c++) {
+        bool wide = c[0] == 0xC2 && c[1] >= 0x80 && c[1] < 0xA0; /* U+0080 to U+009F */
+        if (wide) c[1] = ' ';
+        if (wide || *c < 0x20 || *c == 0x7F) *c = ' ';
+    }
+}
+
 int fail(recap_error *error, int code, const char *format, ...)
 {
     if (!error) return code;
@@ -50,6 +59,7 @@ int fail(recap_error *error, int code, const char *format, ...)
     char message[sizeof error->message]; /* the arguments may come from the old message */
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
+    make_one_line(message);
     error->code = code;
     memcpy(error->message, message, sizeof message);
     return code;
@@ -72,5 +82,6 @@ int fail_prefix(recap_error *error, const char *format, ...)
     va_end(arguments);
     if (n >= 0 && (size_t)n < sizeof error->message)
         snprintf(error->message + n, sizeof error->message - (size_t)n, ": %s", old);
+    make_one_line(error->message);
     return error->code;
 }

@@ -36,6 +36,7 @@ void progress_clear(void)
 void progress_label(const char *label)
 {
     snprintf(state.label, sizeof state.label, "%s", label ? label : "");
+    make_one_line(state.label);
 }
 
 static void draw_bar(void)

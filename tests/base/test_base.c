@@ -260,6 +260,10 @@ static void test_errors_carry_their_exit_status(void **state)
     assert_int_equal(fail(&error, RECAP_ERROR_MODEL, "%s", error.message), RECAP_ERROR_MODEL);
     assert_string_equal(error.message, "model x: file: 3 rows");
     assert_int_equal(recap_status_exit(error.code), 3);
+    fail(&error, RECAP_ERROR_INPUT,
+         "a\nb\x1B[2J \xC2\x9B"
+         "c \xE3\x81\x82");
+    assert_string_equal(error.message, "a b [2J   c \xE3\x81\x82");
     assert_int_equal(recap_status_exit(RECAP_ERROR_CANCELLED), 130);
     assert_string_equal(recap_status_name(RECAP_ERROR_IO), "io");
     assert_int_equal(fail(NULL, RECAP_ERROR_IO, "nobody listens"), RECAP_ERROR_IO);
