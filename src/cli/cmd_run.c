@@ -171,6 +171,9 @@ static int run(struct invocation *call, recap_error *error)
         return fail(error, RECAP_ERROR_USAGE,
                     "run: -o DIR, the folder for what is found, is missing");
     int status = run_check_formats(values->formats, error);
+    if (status == RECAP_OK && values->genres &&
+        strspn(values->genres, ",") == strlen(values->genres))
+        status = fail(error, RECAP_ERROR_USAGE, "run: --genres is empty");
     if (status == RECAP_OK) status = work(&state, error);
     close_run(&state);
     return status;

@@ -25,6 +25,8 @@ static const struct option options[] = {
                 "every example weighs the same, whatever its genre's size"),
 };
 
+enum { most_refusals_said = 20 };
+
 static const struct values defaults = {.l2 = -1, .folds = 5, .iterations = 200};
 
 /* Texts and labels; both lists live as long as the arena. */
@@ -43,6 +45,16 @@ static const char *label_of(const json_t *value, const char *field)
     return text && *text && strlen(text) == json_string_length(label) ? text : NULL;
 }
 
+/* One by one, but not without end. */
+static void say_refusal(size_t n_before, const char *reason)
+{
+    if (n_before < most_refusals_said)
+        log_message(LOG_ERROR, "%s", reason);
+    else if (n_before == most_refusals_said)
+        log_message(LOG_ERROR, "more than %d lines are refused; the others are only counted",
+                    most_refusals_said);
+}
+
 static int add_example(struct invocation *call, struct examples *examples, struct record *record,
                        recap_error *error)
 {
@@ -51,13 +63,14 @@ static int add_example(struct invocation *call, struct examples *examples, struc
                                                       : NULL;
     if (!record->reason && !label) {
         struct buf reason = {0};
-        buf_printf(&reason, "line %zu: an object with \"text\" and a string \"%s\" is needed",
-                   record->line, values->label ? values->label : "label");
+        const char *file = record->file ? record->file : call->inputs[0];
+        buf_printf(&reason, "%s: line %zu: an object with \"text\" and a string \"%s\" is needed",
+                   input_name(file), record->line, values->label ? values->label : "label");
         record->reason = buf_take(&reason, NULL);
         if (!record->reason) return fail_memory(error, 100);
     }
     if (record->reason) {
-        log_message(LOG_ERROR, "%s", record->reason);
+        if (!call->common.strict) say_refusal(call->n_refused, record->reason);
         return output_refusal(NULL, call, record, error);
     }
     size_t n = examples->n;

@@ -395,6 +395,8 @@ int feeds_read_json(struct articles *articles, const char *where, const json_t *
 {
     const json_t *items = json_object_get(feed, "items");
     int status = RECAP_OK;
+    if (!json_is_array(items))
+        return articles_refuse(articles, where, "\"items\" must be a list", error);
     for (size_t i = 0; i < json_array_size(items) && status == RECAP_OK; i++) {
         struct buf place = {0};
         buf_printf(&place, "%s: item %zu", where, i + 1);

@@ -44,6 +44,7 @@ static int apply_common(struct invocation *call, recap_error *error)
 {
     const struct common *common = &call->common;
     struct config *config = &call->config;
+    if (common->model && !*common->model) return fail(error, RECAP_ERROR_USAGE, "--model is empty");
     if (common->device) config->device = common->device;
     if (common->seed >= 0) config->random_seed = common->seed;
     const char *device = config->device;

@@ -202,6 +202,24 @@ def test_articles_of_one_kind(b):
             assert not any(c["top_terms"] for c in genre["clusters"]), genre["clusters"]
 
 
+def test_documents_of_another_shape(b):
+    """Values that are no articles, a feed whose items are no list: told by name, never passed over."""
+    cases = {"num.json": ("5", "must be a JSON object"), "null.json": ("null", "must be a JSON object"),
+             "list.json": ('[1,"a",{},[],null]', "article 5: an article must be a JSON object"),
+             "feed.json": ('{"version":"https://jsonfeed.org/version/1","items":{}}', '"items" must be a list'),
+             "nul.txt": ("Title\n\nBody\0 text\n", "U+0000"),
+             "deep.xml": ("<rss><channel><item>" + "<a>" * 100000 + "x", "no text")}
+    for name, (text, words) in cases.items():
+        b.put(name, text)
+        result = b.run("run", name, "-o", "out", "-m", b.tiny("xlmr"))
+        assert result.status == 1 and words in result.err and name in result.err, (name, result.err)
+    b.put("labels.jsonl", '{"text":"a","label":5}\n' * 100)
+    result = b.run("train", "labels.jsonl", "-o", "head", "-m", b.tiny("xlmr"))
+    assert result.status == 4 and "labels.jsonl: line 20:" in result.err and result.err.count("\n") == 22, result.err
+    result = b.run("train", "labels.jsonl", "-o", "head", "-m", b.tiny("xlmr"), "--strict")
+    assert result.status == 1 and "line 1:" in result.err and result.err.count("\n") == 1, result.err
+
+
 def test_phrases_under_every_article(b):
     """Of "read more" and a paywall's stub at most one each is kept; no cluster is made of them."""
     for phrase in ("続きを読む", "Read more"):

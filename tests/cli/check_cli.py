@@ -89,6 +89,8 @@ def test_usage_errors(b):
         (["run", "a.jsonl"], "-o DIR"),
         (["run", "a.jsonl", "-o", "out", "--format", "pdf"], '"pdf" is not allowed'),
         (["run", "a.jsonl", "-o", "out", "--format", ""], "--format is empty"),
+        (["run", "a.jsonl", "-o", "out", "--genres", ",,"], "--genres is empty"),
+        (["split", "a.jsonl", "-m", ""], "--model is empty"),
         (["run", "a.jsonl", "-o", "out", "--days", "-1"], '--days: "-1"'),
         (["run", "a.jsonl", "-o", "out", "--days", "0"], '--days: "0" is not allowed: a whole number, 1 to'),
         (["run", "a.jsonl", "-o", "out", "--since", "yesterday"], '--since: "yesterday"'),
