@@ -102,6 +102,15 @@ int stream_open(const char *path, struct stream **out, recap_error *error)
     return status;
 }
 
+/* At the end of packed data: what follows it in the file is not lost without a word. */
+static void tell_rest(const struct stream *stream)
+{
+    la_int64_t used = archive_filter_bytes(stream->archive, -1);
+    if (archive_filter_code(stream->archive, 0) != ARCHIVE_FILTER_NONE && used >= 0 &&
+        (size_t)used < stream->consumed)
+        log_message(LOG_WARNING, "%s: what follows its packed data was not read", stream->name);
+}
+
 int stream_read(struct stream *stream, void *data, size_t capacity, size_t *n, recap_error *error)
 {
     *n = 0;
@@ -110,6 +119,7 @@ int stream_read(struct stream *stream, void *data, size_t capacity, size_t *n, r
     la_ssize_t got = archive_read_data(stream->archive, data, capacity);
     if (got < 0) return fail_stream(stream, error);
     *n = (size_t)got;
+    if (got == 0) tell_rest(stream);
     stream->given += *n;
     return RECAP_OK;
 }

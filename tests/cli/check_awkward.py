@@ -80,6 +80,16 @@ def test_packed_bombs(b):
     shutil.rmtree(os.path.join(b.folder, "out"), ignore_errors=True)
 
 
+def test_packed_and_more(b):
+    """Several members are one file; what is no member is told, and so is a cut."""
+    one = gzip.compress(b'"a"\n')
+    for data, n, status, words in ((one + one, 2, 0, ""), (one + b'"b"\n', 1, 0, "follows its packed data"),
+                                   (one + gzip.compress(b'"b"\n' * 9)[:-9], 1, 4, "cannot read")):
+        result = b.run("split", b.put("more.gz", data))
+        assert result.status == status and words in result.err and result.err.count("\n") == bool(words), result.err
+        assert status or len(result.lines()) == n, result.out
+
+
 def test_file_size_limit(b):
     """Over ulimit -f a write is refused like on a full disk, and nothing is left half done."""
     b.put("many.jsonl", jsonl(["A sentence. " * 20] * 5000))
