@@ -121,13 +121,27 @@ static void on_interrupt(int number)
     if (cancelled_context) recap_cancel(cancelled_context);
 }
 
+/* A mapped file that was cut short while in use: no page to go on with. */
+static void on_lost_page(int number)
+{
+    static const char message[] =
+        "recap: a file in use (a model's weights, a dictionary) was cut off or could not be read\n";
+    ssize_t written = write(STDERR_FILENO, message, sizeof message - 1);
+    if (removes) unlink(removed_path);
+    (void)written; /* nobody listens? then nobody misses it */
+    _exit(3);
+}
+
 void interrupt_setup(recap_context *context)
 {
+    struct sigaction lost = {.sa_handler = on_lost_page, .sa_flags = SA_RESETHAND};
     struct sigaction action = {.sa_handler = on_interrupt}; /* no SA_RESTART: waits end */
     cancelled_context = context;
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    sigemptyset(&lost.sa_mask);
+    sigaction(SIGBUS, &lost, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* over ulimit -f a write fails, and is told */
 }

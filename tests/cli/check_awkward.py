@@ -127,6 +127,20 @@ def test_marks_of_kana(b):
     assert [s["text"] for s in genre["sentences"]] == forms[:1] * 3 and genre["diagnostics"]["dedup_pairs"] == 2
 
 
+def test_weights_cut_off_in_use(b):
+    """Truncated under the program: one line, status 3, no half file."""
+    shutil.copytree(b.tiny("xlmr"), os.path.join(b.folder, "model"))
+    for name in ("model", "model/model.safetensors"):
+        os.chmod(os.path.join(b.folder, name), 0o755)
+    process = subprocess.Popen([b.recap, "embed", "-v", "-m", "model", "-o", "o.jsonl"], cwd=b.folder,
+                               stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=b.environment())
+    assert b"model" in process.stderr.readline()
+    os.truncate(os.path.join(b.folder, "model", "model.safetensors"), 100)
+    _, err = process.communicate(b'"a text"\n', timeout=60)
+    assert process.returncode == 3 and err.count(b"\n") == 1 and b"cut off" in err, (process.returncode, err)
+    assert os.listdir(b.folder) == ["model"]
+
+
 def shapes():
     square = [[1.0, 2.0, 3.0], [2.0, 1.0, 0.0], [0.0, 1.0, 5.0]]
     return {
