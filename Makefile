@@ -5,7 +5,7 @@ ASAN_FLAGS = -Db_sanitize=address,undefined -Db_lundef=false --buildtype=debugop
 TSAN_FLAGS = -Db_sanitize=thread -Db_lundef=false --buildtype=debugoptimized
 
 all: $(BUILD)/build.ninja
-	@ninja -C $(BUILD)
+	@ninja --quiet -C $(BUILD)
 
 $(BUILD)/build.ninja:
 	@scripts/install-deps
@@ -23,13 +23,13 @@ test: all
 test-sanitizers:
 	@[ -e build-asan/build.ninja ] || meson setup build-asan $(ASAN_FLAGS) >/dev/null
 	@[ -e build-tsan/build.ninja ] || meson setup build-tsan $(TSAN_FLAGS) >/dev/null
-	@ninja -C build-asan
-	@ninja -C build-tsan
+	@ninja --quiet -C build-asan
+	@ninja --quiet -C build-tsan
 	@scripts/run-tests build-asan build-tsan:base,compute,model,cluster
 
 build-clang:
 	@[ -e build-clang/build.ninja ] || CC=clang meson setup build-clang >/dev/null
-	@ninja -C build-clang
+	@ninja --quiet -C build-clang
 
 bench: all
 	@scripts/run-bench $(BUILD)
