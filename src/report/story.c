@@ -221,16 +221,40 @@ static void count_story_days(const struct pair *days, size_t n, struct report_st
     }
 }
 
-/* The articles and days of every story of a genre. */
+/* Marks the articles that repeat others word for word: two sentences or more, none of them kept.
+ * One repeated sentence alone is a notice ("subscribe to read on") and tells no story. */
+static void mark_copies(const recap_evidence *evidence, bool *copies)
+{
+    for (size_t begin = 0, end; begin < evidence->n_sentences; begin = end) {
+        size_t article = evidence->sentences[begin].article, n_kept = 0;
+        for (end = begin; end < evidence->n_sentences; end++) {
+            if (evidence->sentences[end].article != article) break;
+            n_kept += evidence->sentences[end].duplicate_of < 0;
+        }
+        copies[article] = n_kept == 0 && end - begin > 2;
+    }
+}
+
+/* The articles and days of every story of a genre. A copy counts where its sentences were kept. */
 static bool count_members(const struct report_run *run, const struct report_genre *genre,
                           struct report_facts *facts, struct report_story *stories)
 {
     const recap_evidence *evidence = genre->evidence;
     struct pair *pairs = new_array(evidence->n_sentences, sizeof *pairs);
-    if (!pairs) return false;
+    bool *copies = new_zeroed(genre->n_articles, sizeof *copies);
+    if (!pairs || !copies) {
+        free(pairs);
+        free(copies);
+        return false;
+    }
     size_t n = 0, n_days = 0;
+    mark_copies(evidence, copies);
     for (size_t i = 0; i < evidence->n_sentences; i++) {
         const recap_sentence *s = &evidence->sentences[i];
+        if (s->duplicate_of >= 0 && copies[s->article]) {
+            int32_t cluster = evidence->sentences[s->duplicate_of].cluster;
+            if (cluster >= 0) pairs[n++] = (struct pair){(size_t)cluster, (int64_t)s->article};
+        }
         if (s->cluster < 0) continue;
         pairs[n++] = (struct pair){(size_t)s->cluster, (int64_t)s->article};
         stories[s->cluster].n_japanese += is_language(s, "ja");
@@ -247,6 +271,7 @@ static bool count_members(const struct report_run *run, const struct report_genr
         pairs[n_days++] = (struct pair){cluster, day};
     }
     count_story_days(pairs, unique_pairs(pairs, n_days), stories);
+    free(copies);
     free(pairs);
     return true;
 }

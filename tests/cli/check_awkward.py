@@ -261,6 +261,26 @@ def test_phrases_under_every_article(b):
     assert len(said) == 40 and sum("duplicate_of" not in s for s in said) <= 2, said
 
 
+def test_a_text_that_several_papers_print(b):
+    """Word for word under three ids: kept once, and a story of three articles; a notice is none."""
+    text = ("The old bridge at Kestrel was closed on Monday after divers found cracks in two piers.\n"
+            "Engineers expect the repair of the piers to take until the end of spring.\n"
+            "Buses cross the river at Norvale until then, and the ferry runs every hour.\n"
+            "The mayor of Kestrel asked the province to pay for half of the work.")
+    notice = "Subscribe today to read the whole story.\nA subscription costs four crowns a month."
+    rows = [dict(r, genre="all") for r in week(12)]
+    rows += [{"id": f"copy-{i}", "text": text, "genre": "all"} for i in range(3)]
+    rows += [{"id": f"notice-{i}", "text": notice, "genre": "all"} for i in range(5)]
+    assert run_week(b, "--json", articles=rows).status == 0
+    genre = evidence(b)["genres"][0]
+    counts = {}
+    for cluster in genre["clusters"]:
+        for representative in cluster["representatives"]:
+            counts[representative["sentence_text"][:14]] = cluster["stats"]["article_count"]
+    assert any(n >= 3 for start, n in counts.items() if start in text), counts
+    assert not any(n >= 5 and start.startswith(("Subscribe", "A subscription")) for start, n in counts.items()), counts
+
+
 def test_dates_that_are_odd(b):
     """The year 2099 is a date; each other form as it is written, or refused by name."""
     rows = [dict(r, published_at=f"2099-01-0{1 + i % 7}T00:00:00Z") for i, r in enumerate(week(14))]
