@@ -166,7 +166,8 @@ def main():
     if not program:
         print("screenshot: no Chromium here, skipped")
         sys.exit(77)
-    with tempfile.TemporaryDirectory() as folder:
+    # The browser may still be writing its profile when it is told to go.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         if arguments[0] == "--make":
             subprocess.run([arguments[1], arguments[2], folder], check=True, stdout=subprocess.DEVNULL)
             report, rest = os.path.join(folder, "report.html"), arguments[3:]
