@@ -58,9 +58,9 @@ struct report_story {
 struct report_genre_facts {
     struct report_story *stories; /* [evidence->n_clusters] */
     size_t *bins;                 /* [n_bins] articles */
-    size_t n_stories;             /* clusters of at least two articles, noise not counted */
-    size_t n_noise, n_single;     /* sentences in the noise group, in clusters of one article */
-    bool mapped;                  /* the sentences have a 2-D place */
+    size_t n_stories;         /* clusters of at least two articles that have a title, no noise */
+    size_t n_noise, n_single; /* sentences in the noise group, in clusters of one article */
+    bool mapped;              /* the sentences have a 2-D place */
 };
 
 struct report_facts {

@@ -298,14 +298,15 @@ static bool any_place(const recap_evidence *evidence)
     return false;
 }
 
-/* What two articles tell is a story; the others stand alone. */
+/* What two articles tell is a story; the others stand alone. A cluster that nothing names, neither
+ * a sentence nor a term, is a phrase ("He was 95.") that many articles use. */
 static void count_stories(size_t n_clusters, struct report_genre_facts *out)
 {
     for (size_t c = 0; c < n_clusters; c++) {
         struct report_story *story = &out->stories[c];
         if (story->cluster->id < 0)
             out->n_noise += story->cluster->size;
-        else if (story->n_articles > 1)
+        else if (story->n_articles > 1 && !report_is_blank(story->title))
             story->number = ++out->n_stories;
         else
             out->n_single += story->cluster->size;

@@ -135,6 +135,25 @@ static void test_sentences_and_diagnostics(void **state)
 }
 
 /* Quotes, controls, broken UTF-8: the file stays strict, and what is valid comes back as it was. */
+/* The story of the small run without its terms and representatives: a phrase, not a story. */
+static void test_what_nothing_names_is_no_story(void **state)
+{
+    struct sample sample;
+    assert_true(sample_small(NULL, &sample));
+    json_t *json = parse_run(&sample.run);
+    assert_int_equal(int_at(json_object_get(json, "counts"), "stories"), 1);
+    json_decref(json);
+    /* the sample's arena owns the clusters; the report only reads them */
+    recap_cluster *story = (recap_cluster *)(uintptr_t)&sample.run.genres[0].evidence->clusters[0];
+    story->n_terms = 0;
+    story->n_representatives = 0;
+    json = parse_run(&sample.run);
+    assert_int_equal(int_at(json_object_get(json, "counts"), "stories"), 0);
+    assert_true(int_at(json_object_get(json, "counts"), "single_sentences") > 0);
+    json_decref(json);
+    sample_free(&sample);
+}
+
 static void test_hostile_text(void **state)
 {
     static const char *const texts[] = {"\"}],\\", "\n\t\x01\x1f\x7f", "\xe2\x80\xa8\xe2\x80\xa9",
@@ -212,6 +231,7 @@ int main(void)
         cmocka_unit_test(test_run_fields),
         cmocka_unit_test(test_clusters),
         cmocka_unit_test(test_sentences_and_diagnostics),
+        cmocka_unit_test(test_what_nothing_names_is_no_story),
         cmocka_unit_test(test_hostile_text),
         cmocka_unit_test(test_empty_run),
         cmocka_unit_test(test_same_bytes),
