@@ -26,10 +26,12 @@ typedef struct recap_classifier_options {
      * or names is RECAP_ERROR_MODEL naming the first. */
     const char *const *taxonomy; /* [n_taxonomy] */
     size_t n_taxonomy;
-    /* Thresholds by genre; genres not named have 0.3. An unknown name is RECAP_ERROR_CONFIG. */
+    /* Thresholds by genre; genres not named have *default_threshold (NULL: 0.3). An unknown name
+     * or a value outside 0..1 is RECAP_ERROR_CONFIG. */
     const char *const *threshold_genres; /* [n_thresholds] */
     const double *thresholds;            /* [n_thresholds], 0..1 */
     size_t n_thresholds;
+    const double *default_threshold;
     size_t max_length; /* ids of a text; 0: 256 */
 } recap_classifier_options;
 

@@ -93,6 +93,7 @@ void buf_add_code_point(struct buf *buf, uint32_t code_point); /* as UTF-8 */
  * decimal that reads back as the same float; JSON-safe, "null" if not finite. */
 void buf_add_float(struct buf *buf, float value);
 void buf_add_double(struct buf *buf, double value);
+void buf_add_floats(struct buf *buf, const float *values, size_t n); /* a JSON array */
 /* A JSON string with its quotes; invalid UTF-8 becomes U+FFFD; U+2028/9 are escaped. */
 void buf_add_json(struct buf *buf, const char *data, size_t n);
 /* Between the two the calling thread prints and reads numbers in the C locale. */

@@ -66,3 +66,13 @@ void buf_add_double(struct buf *buf, double value)
     locale_leave(before);
     add_compact(buf, text);
 }
+
+void buf_add_floats(struct buf *buf, const float *values, size_t n)
+{
+    buf_add_byte(buf, '[');
+    for (size_t i = 0; i < n; i++) {
+        if (i) buf_add_byte(buf, ',');
+        buf_add_float(buf, values[i]);
+    }
+    buf_add_byte(buf, ']');
+}

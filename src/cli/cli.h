@@ -45,7 +45,6 @@ void taxonomy_free(char **names, size_t n);
 /* ---- small things ---- */
 
 /* Number arrays as JSON. */
-void add_floats(struct buf *out, const float *values, size_t n);
 void add_doubles(struct buf *out, const double *values, size_t n);
 void add_integers(struct buf *out, const int32_t *values, size_t n);
 /* A fault of the values in an input file that was read whole: the file is what can't be used. */

@@ -92,7 +92,7 @@ static void add_result(const struct work *work, const float *scores, const float
     if (work->top_k) add_candidates(work, scores, out);
     if (!logits) return;
     buf_add_string(out, ",\"logits\":");
-    add_floats(out, logits, work->n_labels);
+    buf_add_floats(out, logits, work->n_labels);
 }
 
 static int answer(void *data, recap_context *context, struct record *const *records, size_t n,

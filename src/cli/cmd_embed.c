@@ -58,7 +58,7 @@ static int answer(void *data, recap_context *context, struct record *const *reco
     int status = embed_records(work, context, records, n, &vectors, error);
     for (size_t i = 0; i < n && status == RECAP_OK; i++) {
         buf_add_string(&results[i], "\"embedding\":");
-        add_floats(&results[i], vectors + i * work->dimensions, work->dimensions);
+        buf_add_floats(&results[i], vectors + i * work->dimensions, work->dimensions);
     }
     free(vectors);
     return status;

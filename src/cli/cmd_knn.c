@@ -37,7 +37,7 @@ static void add_rows(struct buf *out, const struct values *values, size_t rows,
     buf_add_string(out, "],\"distances\":[");
     for (size_t i = 0; i < rows; i++) {
         if (i) buf_add_byte(out, ',');
-        add_floats(out, distances + i * k, k);
+        buf_add_floats(out, distances + i * k, k);
     }
     buf_add_string(out, "]}\n");
 }

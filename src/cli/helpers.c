@@ -1,16 +1,6 @@
 /* Small things that several commands need. */
 #include "cli.h"
 
-void add_floats(struct buf *out, const float *values, size_t n)
-{
-    buf_add_byte(out, '[');
-    for (size_t i = 0; i < n; i++) {
-        if (i) buf_add_byte(out, ',');
-        buf_add_float(out, values[i]);
-    }
-    buf_add_byte(out, ']');
-}
-
 void add_doubles(struct buf *out, const double *values, size_t n)
 {
     buf_add_byte(out, '[');
@@ -34,9 +24,7 @@ void add_integers(struct buf *out, const int32_t *values, size_t n)
 int fail_file(int status, const char *input, recap_error *error)
 {
     if (status != RECAP_ERROR_INPUT) return status;
-    char reason[sizeof error->message];
-    snprintf(reason, sizeof reason, "%s", error->message);
-    return fail(error, RECAP_ERROR_IO, "%s: %s", input_name(input), reason);
+    return fail(error, RECAP_ERROR_IO, "%s: %s", input_name(input), error->message);
 }
 
 recap_text *texts_of(struct record *const *records, size_t n)

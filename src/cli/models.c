@@ -41,49 +41,25 @@ int model_open_wanted(const struct invocation *call, recap_model **out, recap_er
 
 /* ---- the classifier ---- */
 
-/* Copies the thresholds into arrays that live as long as `arena`. */
-static int take_thresholds(const json_t *object, double everywhere, struct arena *arena,
+/* The settings' thresholds, in arrays that live as long as `arena`. */
+static int take_thresholds(const json_t *object, struct arena *arena,
                            recap_classifier_options *options, recap_error *error)
 {
     size_t n = json_object_size(object), i = 0;
-    const char **names = arena_alloc(arena, n + 1, sizeof *names);
-    double *values = arena_alloc(arena, n + 1, sizeof *values);
+    const char **names = arena_alloc(arena, n, sizeof *names);
+    double *values = arena_alloc(arena, n, sizeof *values);
     if (!names || !values) return fail_memory(error, n);
     const char *name;
     json_t *value;
-    if (everywhere < 0) json_object_foreach((json_t *)(uintptr_t)object, name, value)
-        {
-            names[i] = name;
-            values[i++] = json_number_value(value);
-        }
+    json_object_foreach((json_t *)(uintptr_t)object, name, value)
+    {
+        names[i] = name;
+        values[i++] = json_number_value(value);
+    }
     options->threshold_genres = names;
     options->thresholds = values;
     options->n_thresholds = i;
     return RECAP_OK;
-}
-
-/* A threshold for every genre needs their names, which only the opened classifier has. */
-static int reopen_with_threshold(const recap_classifier_options *options, double threshold,
-                                 struct arena *arena, recap_classifier **classifier,
-                                 recap_error *error)
-{
-    size_t n;
-    const char *const *labels = recap_classifier_labels(*classifier, &n);
-    const char **names = arena_alloc(arena, n, sizeof *names);
-    double *values = arena_alloc(arena, n, sizeof *values);
-    if (!names || !values) return fail_memory(error, n);
-    for (size_t i = 0; i < n; i++) {
-        names[i] = arena_copy(arena, labels[i], strlen(labels[i]));
-        values[i] = threshold;
-        if (!names[i]) return fail_memory(error, n);
-    }
-    recap_classifier_options again = *options;
-    again.threshold_genres = names;
-    again.thresholds = values;
-    again.n_thresholds = n;
-    recap_close_classifier(*classifier);
-    *classifier = NULL;
-    return recap_open_classifier(&again, classifier, error);
 }
 
 static int open_classifier(const struct invocation *call, const struct genre_wishes *wishes,
@@ -96,12 +72,11 @@ static int open_classifier(const struct invocation *call, const struct genre_wis
         status = taxonomy_read(call->config.taxonomy_path, &out->taxonomy, &out->n_taxonomy, error);
     options->taxonomy = (const char *const *)out->taxonomy;
     options->n_taxonomy = out->n_taxonomy;
-    if (status == RECAP_OK)
-        status = take_thresholds(call->config.genre_thresholds, wishes->threshold, &arena, options,
-                                 error);
+    if (wishes->threshold >= 0)
+        options->default_threshold = &wishes->threshold;
+    else if (status == RECAP_OK)
+        status = take_thresholds(call->config.genre_thresholds, &arena, options, error);
     if (status == RECAP_OK) status = recap_open_classifier(options, &out->classifier, error);
-    if (status == RECAP_OK && wishes->threshold >= 0)
-        status = reopen_with_threshold(options, wishes->threshold, &arena, &out->classifier, error);
     arena_free(&arena);
     return status;
 }

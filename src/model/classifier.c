@@ -21,7 +21,7 @@ struct recap_classifier {
     size_t max_length;
 };
 
-static const double default_threshold = 0.3;
+static const double usual_threshold = 0.3;
 
 void recap_close_classifier(recap_classifier *classifier)
 {
@@ -129,7 +129,11 @@ static int set_thresholds(recap_classifier *classifier, const recap_classifier_o
     size_t n = classifier->n_labels;
     classifier->thresholds = new_array(n, sizeof(double));
     if (!classifier->thresholds) return fail_memory(error, n * sizeof(double));
-    for (size_t i = 0; i < n; i++) classifier->thresholds[i] = default_threshold;
+    double otherwise = options->default_threshold ? *options->default_threshold : usual_threshold;
+    if (!(otherwise >= 0 && otherwise <= 1))
+        return fail(error, RECAP_ERROR_CONFIG,
+                    "the threshold of every genre is %g; 0 to 1 are allowed", otherwise);
+    for (size_t i = 0; i < n; i++) classifier->thresholds[i] = otherwise;
     for (size_t i = 0; i < options->n_thresholds; i++) {
         size_t label = find_label(classifier->labels, n, options->threshold_genres[i]);
         double value = options->thresholds[i];

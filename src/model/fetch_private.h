@@ -29,7 +29,6 @@ int safetensors_write(const char *path, struct tensor_out *tensors, size_t n, bo
                       recap_error *error);
 /* Rounds to the nearest half, ties to even. */
 uint16_t half_from_float(float value);
-float float_from_half(uint16_t half);
 
 /* ---- importers: package files in, files of a model directory out ---- */
 

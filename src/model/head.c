@@ -121,15 +121,6 @@ int head_read(const char *directory, struct head *out, recap_error *error)
     return status;
 }
 
-static void add_floats(struct buf *out, const float *values, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        buf_add_byte(out, i ? ',' : '[');
-        buf_add_float(out, values[i]);
-    }
-    buf_add_byte(out, ']');
-}
-
 static void add_field(struct buf *out, const char *name, const char *value)
 {
     buf_printf(out, ",\n \"%s\": ", name);
@@ -152,11 +143,11 @@ int head_write(const char *directory, const struct head *head, const char *embed
         buf_add_json(&out, head->labels[i], strlen(head->labels[i]));
     }
     buf_add_string(&out, "],\n \"bias\": ");
-    add_floats(&out, head->bias, head->n_labels);
+    buf_add_floats(&out, head->bias, head->n_labels);
     buf_add_string(&out, ",\n \"weights\": ");
     for (size_t i = 0; i < head->n_labels; i++) {
         buf_add_string(&out, i ? ",\n  " : "[");
-        add_floats(&out, head->weights + i * head->dimensions, head->dimensions);
+        buf_add_floats(&out, head->weights + i * head->dimensions, head->dimensions);
     }
     buf_printf(
         &out,

@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compute/compute.h"
+
 enum { block = 32, block_bytes = 18, charsmap_bytes = 237539 };
 
 struct reader {
@@ -120,9 +122,8 @@ static bool read_head(struct reader *reader, struct source *source)
 static void dequantise(const char *data, size_t n, float *out)
 {
     for (size_t b = 0; b < n / block; b++, data += block_bytes, out += block) {
-        uint16_t half;
-        memcpy(&half, data, 2);
-        float scale = float_from_half(half);
+        float scale;
+        compute_from_f16(data, 1, &scale);
         for (size_t j = 0; j < block / 2; j++) {
             unsigned char byte = (unsigned char)data[2 + j];
             out[j] = (float)((int)(byte & 15) - 8) * scale;

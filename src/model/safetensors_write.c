@@ -26,21 +26,6 @@ uint16_t half_from_float(float value)
     return (uint16_t)(sign | kept);
 }
 
-float float_from_half(uint16_t half)
-{
-    uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 0x1F;
-    uint32_t mantissa = half & 0x3FF, bits;
-    if (exponent == 0) {
-        float value = (float)mantissa * 0x1p-24f;
-        return sign ? -value : value;
-    }
-    bits = exponent == 31 ? 0x7F800000 | mantissa << 13 : (exponent + 112) << 23 | mantissa << 13;
-    bits |= sign;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 static size_t count_of(const struct tensor_out *tensor)
 {
     return tensor->shape[0] * (tensor->shape[1] ? tensor->shape[1] : 1);

@@ -99,6 +99,17 @@ static void test_thresholds_decide_the_top_genre(void **state)
     assert_int_equal(recap_top_genre(classifier, scores), 16);
     recap_close_classifier(classifier);
 
+    static const double half = 0.5, negative = -0.5;
+    options.default_threshold = &half;
+    assert_int_equal(recap_open_classifier(&options, &classifier, &error), RECAP_OK);
+    assert_true(recap_classifier_threshold(classifier, 16) == 0.9);
+    assert_true(recap_classifier_threshold(classifier, 1) == 0.5);
+    recap_close_classifier(classifier);
+    options.default_threshold = &negative;
+    assert_int_equal(recap_open_classifier(&options, &classifier, &error), RECAP_ERROR_CONFIG);
+    assert_non_null(strstr(error.message, "-0.5"));
+    options.default_threshold = NULL;
+
     static const char *const unknown[] = {"weather forecast"};
     options.threshold_genres = unknown;
     options.n_thresholds = 1;

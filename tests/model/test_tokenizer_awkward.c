@@ -1,13 +1,7 @@
 /* Awkward texts and files: what must come out, what must be refused, and in what time. */
-#include <time.h>
 
+#include "../processor_time.h"
 #include "tokenizer_testing.h"
-
-/* Of the processor, which other programs don't lengthen. */
-static double processor_seconds(void)
-{
-    return (double)clock() / CLOCKS_PER_SEC;
-}
 
 #define MARK "\xE2\x96\x81"
 #define MODEL_NONE                                                                                 \

@@ -1,19 +1,13 @@
 /* Main text of pages, and unescaping. */
+#include "../processor_time.h"
 #include "text/text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
-
-/* Of the processor, which other programs don't lengthen. */
-static double processor_seconds(void)
-{
-    return (double)clock() / CLOCKS_PER_SEC;
-}
 
 static void extract(struct view html, const char *charset, struct buf *title, struct buf *text)
 {

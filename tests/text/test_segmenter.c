@@ -1,4 +1,5 @@
 /* Words by MeCab: the same as one call over the whole text, at any length. */
+#include "../processor_time.h"
 #include "text/text.h"
 
 #include <mecab.h>
@@ -6,16 +7,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-
-/* Of the processor, which other programs don't lengthen. */
-static double processor_seconds(void)
-{
-    return (double)clock() / CLOCKS_PER_SEC;
-}
 
 static const char system_dictionary[] = "/var/lib/mecab/dic/ipadic-utf8";
 

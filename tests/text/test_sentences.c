@@ -1,19 +1,13 @@
 /* Normalising and sentences. */
+#include "../processor_time.h"
 #include "text/text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
-
-/* Of the processor, which other programs don't lengthen. */
-static double processor_seconds(void)
-{
-    return (double)clock() / CLOCKS_PER_SEC;
-}
 
 /* ---- tables: a text, and its sentences joined by '|' ---- */
 
